@@ -1,0 +1,134 @@
+"""Mail through the deployment's mail server. A write that nobody can take back or ask about: kind `none`."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.message import BadHeaderError
+from django.core.validators import validate_email
+
+from apps.core import clock
+
+from .context import Mode, SendContext
+from .errors import Category, GatewayError, InvalidRequest, MailFailed
+from .messages import Response
+from .recording import Exchange, fingerprint, finish
+from .redaction import redactor_for
+from .transactions import refuse_in_transaction
+
+MAX_RECIPIENTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """`sender` empty: the deployment's own address."""
+
+    to: Sequence[str]
+    subject: str
+    text: str
+    html: str = ""
+    cc: Sequence[str] = ()
+    bcc: Sequence[str] = ()
+    reply_to: Sequence[str] = ()
+    sender: str = ""
+
+
+def send_mail(mail: Mail, *, context: SendContext) -> None:
+    """Hand a message to the mail server; nothing leaves in plan and replay."""
+    refuse_in_transaction()
+    _check(mail)
+    if context.mode is Mode.REPLAY:
+        return
+    asked = _asked(mail, context)
+    if context.mode is Mode.PLAN:
+        _record(replace(asked, planned=True), context, failed=False)
+        return
+    redactor = redactor_for(context.secrets)
+    try:
+        _deliver(mail)
+    except GatewayError as error:
+        _record(finish(asked, error, redactor=redactor), context, failed=True)
+        raise
+    answer = Response(250, {}, b"", (clock.now() - asked.started_at).total_seconds(), asked.url)
+    _record(finish(asked, answer, redactor=redactor), context, failed=False)
+
+
+def _deliver(mail: Mail) -> None:
+    message = EmailMultiAlternatives(
+        subject=mail.subject,
+        body=mail.text,
+        from_email=mail.sender or None,
+        to=list(mail.to),
+        cc=list(mail.cc),
+        bcc=list(mail.bcc),
+        reply_to=list(mail.reply_to),
+    )
+    if mail.html:
+        message.attach_alternative(mail.html, "text/html")
+    try:
+        message.send()
+    except BadHeaderError as error:
+        raise InvalidRequest(f"The mail cannot be sent: {error}.") from error
+    except smtplib.SMTPRecipientsRefused as error:
+        refused = ", ".join(sorted(error.recipients))
+        raise MailFailed(f"The mail server refuses {refused}.", category=Category.DATA) from error
+    except smtplib.SMTPAuthenticationError as error:
+        raise MailFailed("The mail server refuses our login.", category=Category.CONFIGURATION) from error
+    except smtplib.SMTPServerDisconnected as error:
+        raise MailFailed(f"The mail server hung up: {error}.", maybe_sent=True) from error
+    except smtplib.SMTPResponseException as error:
+        said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+        kind = Category.TRANSIENT if 400 <= error.smtp_code < 500 else Category.DATA
+        raise MailFailed(f"The mail server answered {error.smtp_code} {said}.", category=kind) from error
+    except OSError as error:
+        raise MailFailed(f"The mail server cannot be reached: {error}.") from error
+
+
+def _check(mail: Mail) -> None:
+    everyone = [*mail.to, *mail.cc, *mail.bcc]
+    if not everyone:
+        raise InvalidRequest("The mail has no recipient.")
+    if len(everyone) > MAX_RECIPIENTS:
+        raise InvalidRequest(f"The mail has {len(everyone)} recipients; at most {MAX_RECIPIENTS} are allowed.")
+    for address in [*everyone, *mail.reply_to, *([mail.sender] if mail.sender else [])]:
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise InvalidRequest(f"{address!r} is not a mail address.") from None
+    if "\n" in mail.subject or "\r" in mail.subject:
+        raise InvalidRequest("The subject holds a line break.")
+
+
+def _asked(mail: Mail, context: SendContext) -> Exchange:
+    redactor = redactor_for(context.secrets)
+    body = mail.text.encode() or mail.html.encode()
+    url = f"mailto:{','.join(mail.to)}"
+    text, encoding, cut = redactor.body(body)
+    headers: dict[str, Any] = {"Subject": mail.subject, "Cc": ", ".join(mail.cc), "Bcc": ", ".join(mail.bcc)}
+    return Exchange(
+        kind="mail",
+        method="MAIL",
+        url=redactor.text(url),
+        effect="write",
+        write_kind="none",
+        step=context.step,
+        fingerprint=fingerprint(kind="mail", method="MAIL", url=url, body=body, redactor=redactor),
+        started_at=clock.now(),
+        elapsed=0.0,
+        request_headers={name: redactor.text(value) for name, value in headers.items() if value},
+        request_body=text,
+        request_encoding=encoding,
+        request_size=len(body),
+        request_cut=cut,
+    )
+
+
+def _record(exchange: Exchange, context: SendContext, *, failed: bool) -> None:
+    recorder = context.recorder
+    if recorder is not None and (recorder.wants(step=exchange.step, failed=failed) or exchange.planned):
+        recorder.record([exchange])

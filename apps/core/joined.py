@@ -1,0 +1,162 @@
+"""Reads model instances out of the rows of a hand-written join, and makes changes to several tables in one statement.
+
+For the few paths where a round trip or the compiling of a query counts; everything else uses the ORM.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+import psycopg
+from django.db import DataError, connection, transaction
+from django.db.models import (
+    BigIntegerField,
+    BinaryField,
+    BooleanField,
+    FloatField,
+    ForeignKey,
+    IntegerField,
+    Model,
+    OneToOneField,
+    UUIDField,
+)
+
+ModelT = TypeVar("ModelT", bound=Model)
+AS_THEY_ARE = (
+    UUIDField,
+    ForeignKey,
+    OneToOneField,
+    BinaryField,
+    FloatField,
+    IntegerField,
+    BigIntegerField,
+    BooleanField,
+)
+STANDING_IN = "\x01the parameter"
+
+
+def columns(model: type[Model], alias: str) -> str:
+    """`alias.id, alias.name, …`: every column, in the order in which `instance` takes their values."""
+    return ", ".join(f'{alias}."{field.column}"' for field in model._meta.concrete_fields)
+
+
+def width(model: type[Model]) -> int:
+    return len(model._meta.concrete_fields)
+
+
+def instance(model: type[ModelT], values: Sequence[Any]) -> ModelT | None:
+    """What the ORM would have made of these columns; None where an outer join found nothing."""
+    if values[0] is None:
+        return None
+    names, converters = _reading(model, connection.vendor)
+    read = list(values)
+    for index, column, chain in converters:
+        for convert in chain:
+            read[index] = convert(read[index], column, connection)
+    return model.from_db("default", names, read)
+
+
+@cache
+def _reading(model: type[Model], vendor: str) -> tuple[list[str], list[tuple[int, Any, list[Any]]]]:
+    """The names of the columns' attributes, and the converters of those that have any."""
+    fields = model._meta.concrete_fields
+    table = model._meta.db_table
+    found = []
+    for index, field in enumerate(fields):
+        column = field.get_col(table)
+        chain = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
+        if chain:
+            found.append((index, column, chain))
+    return [field.attname for field in fields], found
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Part of a change that is made in one round trip. `expects`: how many rows it must meet, else all is undone."""
+
+    sql: str
+    params: Sequence[Any]
+    expects: int | None = None
+
+
+class UnexpectedRowsError(Exception):
+    """A statement met another number of rows than it must: nothing was changed."""
+
+
+def insertion(rows: Sequence[Model]) -> Statement:
+    """Of new rows of one model."""
+    into, row, plan = _writing(type(rows[0]), connection.vendor)
+    values = [
+        getattr(one, name) if field is None else field.get_db_prep_save(field.pre_save(one, True), connection)
+        for one in rows
+        for name, field in plan
+    ]
+    return Statement(f"{into} VALUES {', '.join([row] * len(rows))}", values)
+
+
+@cache
+def _writing(model: type[Model], vendor: str) -> tuple[str, str, list[tuple[str, Any]]]:
+    """How its insertion begins, the marks of a row, and each column's attribute with its field where that must prepare
+    the value; PostgreSQL's driver takes ids, bytes and numbers as they are."""
+    fields = model._meta.concrete_fields
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    as_they_are = AS_THEY_ARE if vendor == "postgresql" else ()
+    plan = [(field.attname, None if type(field) in as_they_are else field) for field in fields]
+    return f'INSERT INTO "{model._meta.db_table}" ({names})', f"({', '.join(['%s'] * len(fields))})", plan
+
+
+def change_together(statements: Sequence[Statement]) -> None:
+    """All or nothing, commit included. On PostgreSQL it is one statement, so none may meet another's new rows."""
+    if connection.vendor != "postgresql":
+        with transaction.atomic(), connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement.sql, statement.params)
+                if statement.expects not in (None, cursor.rowcount):
+                    raise UnexpectedRowsError
+        return
+    parts = []
+    for number, statement in enumerate(statements):
+        returning = " RETURNING 1" if statement.expects is not None else ""
+        parts.append(f"s{number} AS ({statement.sql}{returning})")
+    wanted = [(n, one.expects) for n, one in enumerate(statements) if one.expects is not None]
+    right = " AND ".join(f"(SELECT count(*) FROM s{n}) = {int(expects)}" for n, expects in wanted) or "true"
+    # A division by zero is what undoes a statement from inside it.
+    whole = f"WITH {', '.join(parts)} SELECT 1 / CASE WHEN {right} THEN 1 ELSE 0 END"
+    # A savepoint where there is a transaction: what is undone must not take the rest of it along.
+    within = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    try:
+        with within:
+            run_prepared(whole, [value for statement in statements for value in statement.params])
+    except DataError as error:
+        if isinstance(error.__cause__, psycopg.errors.DivisionByZero):
+            raise UnexpectedRowsError from None
+        raise
+
+
+def run_prepared(statement: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Executes a statement that the server parses and plans once per connection; answers its rows."""
+    if connection.vendor != "postgresql" or connection.queries_logged:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, params)
+            return list(cursor.fetchall()) if cursor.description else []
+    with connection.cursor(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement, params, prepare=True)
+        return list(cursor.fetchall()) if cursor.pgresult and cursor.pgresult.nfields else []
+
+
+class Compiled:
+    """A query that the ORM compiles once a process. `make(value)` gives a `values_list` query of one parameter."""
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        self.make = make
+        self._known: tuple[str, tuple[Any, ...]] | None = None
+
+    def rows(self, value: Any) -> list[tuple[Any, ...]]:
+        if connection.vendor != "postgresql":
+            return list(self.make(value))
+        if self._known is None:
+            self._known = self.make(STANDING_IN).query.sql_with_params()
+        statement, params = self._known
+        return run_prepared(statement, [value if param == STANDING_IN else param for param in params])

@@ -1,0 +1,1 @@
+"""Conditions: Celigo's prefix filters (`celigo`) and Rely's condition lists (`rely`)."""
