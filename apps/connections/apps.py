@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+
+
+class ConnectionsConfig(AppConfig):
+    name = "apps.connections"
+    label = "connections"
+
+    def ready(self) -> None:
+        from apps.connections import health, probes, tokens
+        from apps.connections.models import Connection
+        from apps.integrations.references import register_kind
+        from apps.work import doctor, kinds
+
+        kinds.register(health.WORK_KIND)
+        kinds.register(tokens.WORK_KIND)
+        register_kind("connection", Connection)
+        doctor.register_all(probes.PROBES)
