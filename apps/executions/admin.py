@@ -1,0 +1,5 @@
+"""Registers the console's pages."""
+
+from apps.executions.console import exchanges, executions
+
+__all__ = ["exchanges", "executions"]

@@ -1,0 +1,22 @@
+from django.apps import AppConfig
+
+
+class ExecutionsConfig(AppConfig):
+    name = "apps.executions"
+    label = "executions"
+
+    def ready(self) -> None:
+        from apps.executions import actions, files, probes, retention
+        from apps.executions import kinds as execution_kinds
+        from apps.executions.queue import WORK_KIND, sweep
+        from apps.wire.links import register_download
+        from apps.work import doctor, kinds, scheduler
+
+        kinds.register(WORK_KIND)
+        for kind in actions.EXECUTION_KINDS:
+            execution_kinds.register(kind)
+        scheduler.register(scheduler.Duty("sweep executions", 5.0, sweep, elected=True))
+        scheduler.register(scheduler.Duty("prune executions", 600.0, retention.prune, elected=True))
+        register_download(files.ERRORS, files.errors_file)
+        register_download(files.DIAGNOSTICS, files.diagnostics_file)
+        doctor.register_all(probes.PROBES)

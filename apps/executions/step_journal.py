@@ -1,0 +1,191 @@
+"""The journal of a component's run in the table of steps: an intent commits before its write, the outcome after.
+
+Outcomes of reads wait in memory for the next intent, so that a run that only reads costs no commit on its way. A
+write's outcome waits until the run does anything else that takes time, so that it mostly commits with the end.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+
+from apps.connections.journal import Identity, InDoubtError
+from apps.core.clock import now
+from apps.core.errors import ConflictError
+from apps.core.gateway.messages import WriteKind
+from apps.core.joined import Statement, insertion
+from apps.executions.models import Exchange, Execution, State, Step
+from apps.executions.payloads import pack, unpack
+from apps.executions.recording import ExecutionRecorder
+from apps.executions.services import CANCELED_CODE
+from apps.work import services as work
+from apps.work import sql
+from apps.work.kinds import Claim
+
+OUTCOME = (
+    "UPDATE executions_step SET state = %s, outcome = %s, ended_at = %s"
+    " WHERE execution_id = %s AND path = %s AND iteration = %s"
+)
+PATH_LENGTH = 200
+ITERATION_LENGTH = 64
+UNSURE = (Step.State.INTENT, Step.State.IN_DOUBT)
+
+
+class StepJournal:
+    """`begin` stores an execution that has no row yet, together with the statements of its first intent."""
+
+    def __init__(
+        self,
+        execution: Execution,
+        *,
+        recorder: ExecutionRecorder,
+        root: str,
+        recorded: Mapping[Identity, Any] | None = None,
+        claim: Claim | None = None,
+        begin: Callable[[list[Statement]], None] | None = None,
+    ) -> None:
+        self.execution = execution
+        self.recorder = recorder
+        self.claim = claim
+        self.in_doubt = False
+        self._recorded = dict(recorded or {})
+        self._unsure = unsure_steps(execution) if claim is not None else {}
+        if execution.parent_id and claim is None and execution.parent is not None:
+            self._unsure = unsure_steps(execution.parent)
+        self._root = root
+        self._begin = begin
+        self._pending: list[Step] = []
+        self._outcomes: list[Step] = []  # of writes, whose rows are there
+
+    def recorded(self) -> Mapping[Identity, Any]:
+        return self._recorded
+
+    def key(self, path: str, iteration: str) -> str:
+        text = f"{self._root}\0{path}\0{iteration}".encode()
+        return hmac.new(settings.SECRET_KEY.encode(), text, hashlib.sha256).hexdigest()[:40]
+
+    def intend(self, path: str, iteration: str, *, write_kind: WriteKind) -> None:
+        if self._unsure.get(place(path, iteration)) == "none":
+            error = InDoubtError(f"{path}: may have been sent before, and cannot be repeated safely.")
+            self.doubt(path, iteration, reason=error.message)
+            raise error
+        step = self._step(path, iteration, state=Step.State.INTENT, effect=write_kind)
+        if self._begin is not None:
+            self._begin([*self.take_statements(), insertion([step])])
+            self._begin = None
+            return
+        with transaction.atomic():
+            if Execution.objects.filter(pk=self.execution.pk, state=State.CANCELING).exists():
+                raise ConflictError("The execution was canceled.", code=CANCELED_CODE)
+            if (step.path, step.iteration) not in self._unsure:
+                self._progress()
+            elif self.claim is not None:
+                work.confirm([self.claim])  # begun before, and its worker lost: beginning it again is no progress
+            self.commit_pending()
+            Step.objects.filter(execution=self.execution, path=step.path, iteration=step.iteration).delete()
+            step.save(force_insert=True)
+
+    def settle(self, path: str, iteration: str, outcome: Any, *, wrote: bool) -> None:
+        step = self._step(path, iteration, state=Step.State.SUCCEEDED)
+        step.outcome, step.ended_at = pack([path, iteration, outcome]), now()
+        (self._outcomes if wrote else self._pending).append(step)
+
+    def catch_up(self) -> None:
+        if self._outcomes:
+            with transaction.atomic():
+                self._progress()
+                self.commit_pending()
+
+    def withdraw(self, path: str, iteration: str, *, reason: str) -> None:
+        with transaction.atomic():
+            self._progress()
+            self._own(path, iteration).update(state=Step.State.FAILED, message=reason[:500], ended_at=now())
+
+    def doubt(self, path: str, iteration: str, *, reason: str) -> None:
+        self.in_doubt = True
+        with transaction.atomic():
+            self._progress()
+            self._own(path, iteration).update(state=Step.State.IN_DOUBT, message=reason[:500])
+
+    def commit_pending(self) -> None:
+        """In a transaction: what was read since the last commit, and what was captured on the way."""
+        with connection.cursor() as cursor:
+            for statement in self.take_statements():
+                cursor.execute(statement.sql, statement.params)
+
+    def take_statements(self) -> list[Statement]:
+        """The same, for whoever makes the change."""
+        statements = []
+        if self._pending:
+            inserting = insertion(self._pending)
+            statements.append(Statement(f"{inserting.sql} ON CONFLICT DO NOTHING", inserting.params))
+        exchanges: list[Exchange] = self.recorder.rows()
+        if exchanges:
+            statements.append(insertion(exchanges))
+        for step in self._outcomes:
+            values = [str(step.state), step.outcome, sql.param(step.ended_at)]
+            place_of_it = [sql.param(step.execution_id), step.path, step.iteration]
+            statements.append(Statement(OUTCOME, [*values, *place_of_it]))
+        self._pending, self._outcomes = [], []
+        return statements
+
+    def _progress(self) -> None:
+        if self.claim is not None:
+            work.progress([self.claim])
+
+    def _own(self, path: str, iteration: str) -> Any:
+        at, nth = place(path, iteration)
+        return Step.objects.filter(execution=self.execution, path=at, iteration=nth)
+
+    def _step(self, path: str, iteration: str, *, state: str, effect: str = "") -> Step:
+        at, nth = place(path, iteration)
+        fence = self.claim.fence if self.claim else 0
+        return Step(
+            execution=self.execution, path=at, iteration=nth, kind="effect", state=state, effect=effect, fence=fence
+        )
+
+
+def place(path: str, iteration: str) -> Identity:
+    """As the columns hold it: a path too long for them ends in its digest."""
+    return _cut(path, PATH_LENGTH), _cut(iteration, ITERATION_LENGTH)
+
+
+def recorded_steps(execution: Execution) -> dict[Identity, Any]:
+    done = Step.objects.filter(execution=execution, state=Step.State.SUCCEEDED).exclude(outcome=b"")
+    found = {}
+    for packed in done.values_list("outcome", flat=True):
+        path, iteration, outcome = unpack(packed)
+        found[path, iteration] = outcome
+    return found
+
+
+def finished_writes(execution: Execution) -> dict[Identity, Any]:
+    """What a caller's second try must not do again. Refused writes have changed nothing; reads are made anew."""
+    rows = Step.objects.filter(execution=execution, state=Step.State.SUCCEEDED).exclude(effect="").exclude(outcome=b"")
+    found = {}
+    for packed in rows.values_list("outcome", flat=True):
+        path, iteration, outcome = unpack(packed)
+        if 200 <= outcome["status"] < 300:
+            found[path, iteration] = outcome
+    return found
+
+
+def unsure_steps(execution: Execution) -> dict[Identity, str]:
+    """Writes that an earlier turn began and whose answer nobody knows, with their effect.
+
+    Also those that a person has found to have arrived: what they were answered is lost.
+    """
+    settled = Q(state=Step.State.SUCCEEDED, effect="none", outcome=b"")
+    rows = Step.objects.filter(Q(state__in=UNSURE) | settled, execution=execution)
+    return {(path, iteration): effect for path, iteration, effect in rows.values_list("path", "iteration", "effect")}
+
+
+def _cut(text: str, length: int) -> str:
+    if len(text) <= length:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"{text[: length - 17]}#{digest}"
