@@ -1,0 +1,35 @@
+from typing import Any
+
+from django.apps import AppConfig
+
+
+class FlowsConfig(AppConfig):
+    name = "apps.flows"
+    label = "flows"
+
+    def ready(self) -> None:
+        from apps.executions import kinds as execution_kinds
+        from apps.executions.jobs import register_live_counts
+        from apps.flows import probes, scheduling
+        from apps.flows.models import Export, Flow, Import, LookupCache, Script
+        from apps.flows.pipeline import coordinator, finish, pages, retry, snapshot
+        from apps.flows.services.counts import live_counts
+        from apps.integrations.references import register_kind
+        from apps.schedules import targets
+        from apps.work import doctor, kinds, scheduler
+
+        kinds.register(pages.WORK_KIND)
+        targets.register(scheduling.TARGET)
+        common: dict[str, Any] = {
+            "drop": coordinator.drop,
+            "totals": finish.totals,
+            "close": finish.close,
+            "connections": snapshot.connections_of,
+        }
+        for name, run in (("flow", coordinator.run), ("retry", retry.run)):
+            execution_kinds.register(execution_kinds.ExecutionKind(name=name, run=run, **common))
+        scheduler.register(scheduler.Duty("prune pages", 30.0, finish.prune_pages, elected=True))
+        for model in (Export, Import, Script, Flow, LookupCache):
+            register_kind(str(model._meta.model_name), model)
+        register_live_counts(live_counts)
+        doctor.register_all(probes.PROBES)

@@ -1,0 +1,1 @@
+"""The console pages of flows, their resources and their failed records."""

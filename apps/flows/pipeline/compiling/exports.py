@@ -1,0 +1,160 @@
+"""Exports of a run: as generators of pages, and as lookups."""
+
+from typing import Any
+
+from apps.core.errors import ValidationError
+from apps.core.gateway import Recorder
+from apps.engine.context import RecordContext
+from apps.engine.records import DEFAULT_PAGE_SIZE, PageCutter
+from apps.flows.pipeline.compiling.documents import RunDocuments, iso_millis, known_id, trace_key_of, unsupported
+from apps.flows.pipeline.generators import GeneratorPlan
+from apps.flows.pipeline.once import OnceRunner
+from apps.flows.pipeline.refusals import RUNNABLE_TYPES
+from apps.flows.pipeline.runners.lookup import LookupRunner
+from apps.flows.pipeline.scopes import environment
+from apps.flows.pipeline.scripts import page_save
+from apps.flows.pipeline.shaping import make_filter, make_shape, make_transform
+from apps.flows.pipeline.sources import GIVEN_TYPES, GivenSource, Source
+from apps.flows.pipeline.sources.files import FileSource
+from apps.flows.pipeline.sources.http import HttpSource
+from apps.flows.pipeline.sources.places import FILE_ADAPTORS
+from apps.flows.pipeline.sources.sql import SqlSource
+
+
+def generator(run: RunDocuments, index: int, generator: dict[str, Any], recorder: Recorder) -> GeneratorPlan:
+    document = run.snapshot["exports"][generator["_exportId"]]
+    dates = run.dates(document)
+    key = f"generators[{index}]"
+    hook = run.hook(document, "export")((document.get("hooks") or {}).get("preSavePage"), "hooks.preSavePage")
+    kind = document.get("type")
+    if kind not in (None, "", *RUNNABLE_TYPES):
+        raise ValidationError(f"Exports of type {kind} cannot start a flow in this deployment.", field="type")
+    limit = int((document.get("test") or {}).get("limit") or 1) if kind == "test" else None
+    return GeneratorPlan(
+        index=index,
+        key=key,
+        resource_id=known_id(generator["_exportId"]),
+        source=source(run, document, index, dates, recorder),
+        shape=shape(run, document, dates, step=key, recorder=recorder),
+        cutter=cutter(document),
+        save_page=page_save(hook, dates=dates),
+        trace_key=trace_key_of(document),
+        limit=limit,
+        delta=kind == "delta",
+        once=once_runner(run, document, key) if kind == "once" else None,
+    )
+
+
+def once_runner(run: RunDocuments, document: dict[str, Any], step: str) -> OnceRunner:
+    return OnceRunner(
+        http=(document.get("http") or {}).get("once") or {},
+        statement=((document.get("rdbms") or {}).get("once") or {}).get("query") or "",
+        open_connection=run.opener(document),
+        surroundings=run.surroundings(document, kind="export", values={"_exportId": document["_id"]}),
+        step=f"{step}.once",
+        mode=run.mode,
+    )
+
+
+def cutter(document: dict[str, Any]) -> PageCutter:
+    """Neighbours with equal values in the fields of grouping make one record, a list of rows."""
+    file = document.get("file") or {}
+    older = (file.get(file.get("type") or "") or {}).get("keyColumns")
+    return PageCutter(
+        int(document.get("pageSize") or DEFAULT_PAGE_SIZE),
+        group_by=document.get("groupByFields") or file.get("groupByFields") or older or None,
+        group_empty=bool(file.get("groupEmptyValues")),
+    )
+
+
+def shape(
+    run: RunDocuments, document: dict[str, Any], dates: dict[str, Any], *, step: str, recorder: Recorder | None = None
+) -> Any:
+    find = run.hook(document, "export")
+    change = make_transform(document.get("transform"), find_hook=find, where="transform")
+    keep = make_filter(document.get("filter"), find_hook=find, where="filter", source="output_filter")
+    base = run.surroundings(document, kind="export", values={}).base()
+    newer = ((document.get("transform") or {}).get("expression") or {}).get("rulesTwoDotZero") or {}
+    where = "transform.expression.rulesTwoDotZero.lookups"
+    lookups = run.lookups(newer.get("lookups") or [], where=where, texts=newer, step=step)
+    open_connection = run.opener(document) if lookups and document.get("_connectionId") else lambda: None
+
+    def open_desk(context: RecordContext, given: Recorder | None) -> Any:
+        return lookups and lookups.desk(open_connection(), context.scope, given or recorder)
+
+    return make_shape(
+        change,
+        keep,
+        lambda: RecordContext(scope=base, values=dates, env=environment()),
+        open_desk if lookups else None,
+    )
+
+
+def source(
+    run: RunDocuments, document: dict[str, Any], index: int, dates: dict[str, Any], recorder: Recorder
+) -> Source:
+    step = f"generators[{index}]"
+    adaptor = document.get("adaptorType") or "HTTPExport"
+    given = (run.snapshot["options"].get("records") or {}).get(document["_id"])
+    if given is not None or document.get("type") in GIVEN_TYPES:
+        return GivenSource(given or [])
+    if adaptor in ("HTTPExport", "RESTExport"):
+        return http_source(run, document, step, recorder, values=dates)
+    if adaptor == "RDBMSExport":
+        return SqlSource(
+            document,
+            execution=run.execution,
+            generator=index,
+            open_connection=run.opener(document),
+            surroundings=run.surroundings(document, kind="export", values=dates),
+            recorder=recorder,
+            step=step,
+            mode=run.mode,
+        )
+    if adaptor in FILE_ADAPTORS:
+        return FileSource(document, open_connection=run.opener(document), recorder=recorder, step=step, mode=run.mode)
+    raise unsupported(adaptor, document)
+
+
+def http_source(
+    run: RunDocuments, document: dict[str, Any], step: str, recorder: Recorder, *, values: dict[str, Any]
+) -> HttpSource:
+    return HttpSource(
+        document,
+        open_connection=run.opener(document),
+        surroundings=run.surroundings(document, kind="export", values=values),
+        recorder=recorder,
+        step=step,
+        mode=run.mode,
+    )
+
+
+def lookup_runner(run: RunDocuments, document: dict[str, Any], step: str) -> LookupRunner:
+    adaptor = document.get("adaptorType") or "HTTPExport"
+    if adaptor not in ("HTTPExport", "RESTExport"):
+        raise unsupported(adaptor, document)
+    values = {"exportStartTime": iso_millis(run.execution.started_at or run.execution.created_at)}
+    base = run.surroundings(document, kind="export", values={}).base()
+    keep = make_filter(
+        document.get("inputFilter"), find_hook=run.hook(document, "export"), where="inputFilter",
+        source="input_filter",
+    )  # fmt: skip
+    return LookupRunner(
+        source=http_source(run, document, step, Silent(), values=values),
+        open_connection=run.opener(document),
+        keep=keep,
+        shape=shape(run, document, {}, step=step),
+        make_context=lambda: RecordContext(scope=base, env=environment()),
+        step=step,
+        mode=run.mode,
+    )
+
+
+class Silent:
+    """A recorder for a source that is only asked to build requests and read answers."""
+
+    def wants(self, *, step: str, failed: bool) -> bool:
+        return False
+
+    def record(self, exchanges: Any) -> None:
+        """Nothing is ever wanted."""

@@ -1,0 +1,126 @@
+"""Records from files of a folder, whatever their format. The cursor names the files, and where in which one to go on.
+
+A file is deleted, or moved to the backup folder, only when the cursor behind it has been committed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, suppress
+from itertools import islice
+from typing import Any, BinaryIO
+
+from apps.connections import sending
+from apps.connections.access import OpenConnection
+from apps.connections.files import open_files
+from apps.core.gateway import FileMissing, Mode, Recorder
+from apps.core.gateway.files import FileInfo, Files
+from apps.engine.formats import Cursor, FormatError
+from apps.flows.pipeline.sources import Fetched, OfflineError
+from apps.flows.pipeline.sources.http import SourceError
+from apps.flows.pipeline.sources.parsing import FileParser
+from apps.flows.pipeline.sources.places import place_of
+
+RECORDS_PER_READ = 2000
+
+
+class FileSource:
+    """The adaptor's own member says where files lie; `file` says how to read them."""
+
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        *,
+        open_connection: Callable[[], OpenConnection],
+        recorder: Recorder,
+        step: str,
+        mode: Mode,
+    ) -> None:
+        self.place = place_of(document)
+        self.file = document.get("file") or {}
+        self.of_metadata = self.file.get("output") == "metadata"
+        self.parser = None if self.of_metadata else FileParser(document)
+        self.open_connection, self.recorder, self.step, self.mode = open_connection, recorder, step, mode
+        self.reading: tuple[Any, Iterator[tuple[Any, Cursor]]] | None = None
+        self.open_files = ExitStack()
+
+    def start(self) -> dict[str, Any]:
+        place, connection = self.place, self.online()
+        with self.session(connection) as files:
+            folder = place.folder(connection)
+            names = files.list_files(folder, starts_with=place.starts_with, ends_with=place.ends_with)
+        return {"files": [info.path for info in names], "at": 0, "position": None, "done": []}
+
+    def fetch(self, cursor: dict[str, Any]) -> Fetched:
+        self.put_away(cursor["done"])
+        if cursor["at"] >= len(cursor["files"]):
+            return Fetched(records=[], cursor=None)
+        path = cursor["files"][cursor["at"]]
+        try:
+            records, position = self.read(path, cursor["position"])
+        except FileMissing:
+            records, position = [], None  # another run was faster, or somebody took it away: nothing of it is lost
+        except FormatError as error:
+            raise SourceError(f"{path}: {error.message}", code="parse_failed") from None
+        if position is not None:
+            return Fetched(records=records, cursor={**cursor, "position": position, "done": []})
+        following = {**cursor, "at": cursor["at"] + 1, "position": None, "done": [path]}
+        return Fetched(records=records, cursor=following, commit_first=True)
+
+    def read(self, path: str, position: dict[str, Any] | None) -> tuple[list[Any], dict[str, Any] | None]:
+        """Some records, and where to go on in this file; None at its end."""
+        if position is None or self.reading is None or self.reading[0] != (path, position):
+            self.open_files.close()
+            files = self.open_files.enter_context(self.session(self.online()))
+            stream, info = self.open_files.enter_context(files.read(path))
+            cursor = Cursor.from_document(position) if position else Cursor(etag=info.etag)
+            cursor.check(info.etag)
+            self.reading = ((path, position), self.records(stream, info, cursor))
+        rows = self.reading[1]
+        try:
+            some = list(islice(rows, RECORDS_PER_READ))
+        except BaseException:
+            self.close()  # it would end early if it were asked again: what breaks is read anew
+            raise
+        if len(some) < RECORDS_PER_READ:
+            self.open_files.close()
+            self.reading = None
+            return [record for record, _ in some], None
+        behind = some[-1][1].as_document()
+        self.reading = ((path, behind), rows)
+        return [record for record, _ in some], behind
+
+    def records(self, stream: BinaryIO, info: FileInfo, cursor: Cursor) -> Iterator[tuple[Any, Cursor]]:
+        """The file's records; of metadata there is one a file, whose content is not read."""
+        if self.parser is not None:
+            return self.parser.parse(stream, cursor)
+        modified = info.modified.isoformat().replace("+00:00", "Z")
+        record = {"fileName": info.name, "filePath": info.path, "fileSize": info.size, "lastModifiedTime": modified}
+        return iter([(record, cursor)])
+
+    def put_away(self, paths: list[str]) -> None:
+        """What has been read and committed leaves the folder, unless it is to stay."""
+        if not paths or self.file.get("skipDelete"):
+            return
+        connection = self.online()
+        backup = self.place.backup(connection, self.file.get("backupPath") or "")
+        with self.session(connection) as files:
+            for path in paths:
+                if backup:
+                    with suppress(FileMissing):  # moved by an earlier worker that vanished before it could say so
+                        files.move(path, backup)
+                else:
+                    files.delete(path)
+
+    def close(self) -> None:
+        """Lets go of the file under way, and of its session. What comes after begins at a cursor again."""
+        self.reading = None
+        self.open_files.close()
+
+    def online(self) -> OpenConnection:
+        connection = self.open_connection()
+        if connection.offline:
+            raise OfflineError(connection)
+        return connection
+
+    def session(self, connection: OpenConnection) -> AbstractContextManager[Files]:
+        context = sending.send_context(connection, step=self.step, mode=self.mode, recorder=self.recorder)
+        return open_files(connection, context=context, region=self.place.region)
