@@ -1,6 +1,7 @@
 """The embedded web server: waitress, which lets the one header with an underscore through that clients send."""
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -27,18 +28,26 @@ class EmbeddedServer(TcpWSGIServer):
     """`run` serves in its caller's thread until another thread calls `stop`; requests in hand are answered first."""
 
     channel_class = Channel
-    stopping = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.stopping = False
+        self._told = threading.Event()  # `stop` is through with the trigger, which may now be closed
 
     def run(self) -> None:
         while not self.stopping:
             wasyncore.loop(timeout=1.0, map=self._map, use_poll=True, count=1)
         self.task_dispatcher.shutdown(timeout=STOP_SECONDS)
         wasyncore.loop(timeout=0.0, map=self._map, use_poll=True, count=3)  # the last bytes of the last answers
+        self._told.wait()
         wasyncore.close_all(self._map)
 
     def stop(self) -> None:
         self.stopping = True
-        self.pull_trigger()
+        try:
+            self.pull_trigger()
+        finally:
+            self._told.set()
 
 
 def embedded_server(application: Callable[..., Any], *, host: str, port: int, threads: int = 8) -> EmbeddedServer:
