@@ -150,3 +150,14 @@ def system():
     running = System()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def mailbox(settings):
+    """The mail server of the deployment, on loopback."""
+    from tests.mail import Mailbox
+
+    running = Mailbox().start()
+    running.use(settings)
+    yield running
+    running.stop()

@@ -11,11 +11,14 @@ from datetime import datetime
 from django.db import OperationalError, transaction
 
 from apps.core import clock
+from apps.core.ids import hex24
+from apps.events.services import emit
 from apps.schedules.models import Schedule, Tick
 from apps.schedules.planning import due_of, plan
-from apps.schedules.starting import start_all
+from apps.schedules.starting import BUSY, start_all
 
 BATCH = 200
+MISSED = "schedule.missed"
 
 
 def fire_due(*, limit: int = 10_000) -> int:
@@ -49,7 +52,21 @@ def fire_batch(size: int) -> int:
         move(moved, revision=revision, due_at=due_at, next_due_at=next_due_at)
     start_all([tick for tick in ticks if not tick.missed])
     Tick.objects.bulk_create(ticks)
+    for tick in ticks:
+        tell_missed(tick)
     return len(schedules)
+
+
+def tell_missed(tick: Tick) -> None:
+    """A moment that was to start something and has not, unless its schedule wants that: the run before it goes on."""
+    if tick.execution_id is not None or tick.reason == BUSY:
+        return
+    schedule = tick.schedule
+    emit(
+        organization_id=schedule.organization_id, type=MISSED, subject_kind="schedule", subject_id=schedule.id,
+        data={"schedule": hex24(schedule.id), "dueAt": tick.due_at.isoformat(), "missed": max(tick.missed, 1),
+              "reason": tick.reason, "targetKind": schedule.target_kind, "target": hex24(schedule.target_id)},
+    )  # fmt: skip
 
 
 def move(schedules: Sequence[Schedule], *, revision: int, due_at: datetime, next_due_at: datetime | None) -> None:

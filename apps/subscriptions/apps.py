@@ -6,8 +6,8 @@ class SubscriptionsConfig(AppConfig):
     label = "subscriptions"
 
     def ready(self) -> None:
-        from apps.events import consumers
-        from apps.subscriptions import probes
+        from apps.events import consumers, standing
+        from apps.subscriptions import probes, recovering
         from apps.subscriptions.duties import DUTIES
         from apps.subscriptions.fanning import CONSUMER, FANOUT_KIND
         from apps.subscriptions.queue import DELIVERIES_KIND
@@ -16,6 +16,7 @@ class SubscriptionsConfig(AppConfig):
         kinds.register(DELIVERIES_KIND)
         kinds.register(FANOUT_KIND)
         consumers.register(CONSUMER)
+        standing.register_recovery("subscription", recovering.recovered)
         for duty in DUTIES:
             scheduler.register(duty)
         doctor.register_all(probes.PROBES)

@@ -3,6 +3,9 @@ import time_machine
 from django.db import OperationalError
 
 from apps.core.ids import hex24, id_floor
+from apps.events import consumers
+from apps.events.consumers import EventConsumer
+from apps.events.models import Event
 from apps.executions.models import Execution
 from apps.schedules.firing import fire_due
 from apps.schedules.models import Schedule, Tick
@@ -220,3 +223,27 @@ def test_firing_is_a_duty_of_the_scheduler_process(probe, clock):
         if duty.name.startswith("schedules:"):
             scheduler.perform(duty)
     assert ticks(schedule) == [("07T10:00", True, "")]
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """The data of the events that are told of missed moments."""
+    found = []
+    monkeypatch.setattr(consumers, "_consumers", {})
+    consumers.register(EventConsumer("listener", found.append, types=frozenset({"schedule.missed"})))
+    return lambda: [event.data for event in Event.objects.order_by("id")]
+
+
+def test_moments_that_started_nothing_are_told_to_whoever_listens(probe, clock, told):
+    late, refused, busy = probe.schedule(), probe.schedule(), probe.schedule("? 0 12 * * *")
+    probe.refuse(refused)
+    probe.start(busy, None, None)
+    clock.move_to(utc("2026-03-07T12:00"))
+    fire_due()
+    data = {(row["schedule"], row["missed"], row["reason"].partition(" until")[0]) for row in told()}
+    assert data == {
+        (hex24(late.id), 2, "2 missed"),
+        (hex24(refused.id), 2, "2 missed"),
+        (hex24(refused.id), 1, "The flow is disabled."),
+    }
+    assert ticks(busy) == [("07T12:00", False, "The run before it has not ended.")]  # as its schedule wants it

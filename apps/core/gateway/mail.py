@@ -26,7 +26,8 @@ MAX_RECIPIENTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """`sender` empty: the deployment's own address."""
+    """`sender` empty: the deployment's own address. A repeat under the same `message_id`, such as `<a1@host>`, is known
+    for one by mailboxes that look at it."""
 
     to: Sequence[str]
     subject: str
@@ -36,6 +37,7 @@ class Mail:
     bcc: Sequence[str] = ()
     reply_to: Sequence[str] = ()
     sender: str = ""
+    message_id: str = ""
 
 
 def send_mail(mail: Mail, *, context: SendContext) -> None:
@@ -67,6 +69,7 @@ def _deliver(mail: Mail) -> None:
         cc=list(mail.cc),
         bcc=list(mail.bcc),
         reply_to=list(mail.reply_to),
+        headers={"Message-ID": mail.message_id} if mail.message_id else None,
     )
     if mail.html:
         message.attach_alternative(mail.html, "text/html")

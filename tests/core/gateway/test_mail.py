@@ -61,3 +61,27 @@ def test_a_mail_server_that_is_not_there_is_named(settings):
 
     assert caught.value.category is gateway.Category.TRANSIENT
     assert recorder.exchanges[0].error_code == "gateway.mail_failed"
+
+
+def test_a_mail_keeps_the_message_id_it_is_given_on_the_wire(mailbox):
+    for _ in range(2):
+        send_mail(letter(message_id="<a1@junction.example>"), context=LIVE)
+    send_mail(letter(), context=LIVE)
+
+    ids = [str(found["Message-ID"]) for found in mailbox.letters]
+    assert ids[:2] == ["<a1@junction.example>"] * 2
+    assert ids[2] not in ids[:2]
+    assert mailbox.texts == ["All is done.\n"] * 3
+
+
+def test_what_a_mail_server_answers_tells_whether_it_is_worth_another_try(mailbox):
+    mailbox.answers += ["451 come back later", "554 we do not want this"]
+
+    with pytest.raises(gateway.MailFailed, match="451 come back later") as passing:
+        send_mail(letter(), context=LIVE)
+    with pytest.raises(gateway.MailFailed, match="554 we do not want this") as lasting:
+        send_mail(letter(), context=LIVE)
+
+    assert passing.value.category is gateway.Category.TRANSIENT
+    assert lasting.value.category is gateway.Category.DATA
+    assert mailbox.letters == []
