@@ -83,6 +83,7 @@ def by_scope(rows: QuerySet[Any], query: Query, *, children: bool) -> QuerySet[A
     for name, column in columns.items():
         if query.get(name):
             rows = rows.filter(**{f"{column}__in": ids([query[name]])})
+            rows = rows.filter(kind="retry") if column == "parent_id" else rows  # any other's parent is no job
     flows = listed(query, "_flowId_in")
     if flows:
         rows = rows.filter(**{f"{run}target_id__in": ids(flows)})

@@ -181,7 +181,7 @@ def show_run(run: Execution, tally: Tally) -> dict[str, Any]:
         "canceledBy": run.canceled_by or None,
         **counts(tally),
     }
-    if run.parent_id:
+    if run.parent_id and run.kind == "retry":  # any other's parent is no job
         shown["_parentJobId"] = shown["_flowJobId"] = hex24(run.parent_id)
     return without_nothing(shown)
 

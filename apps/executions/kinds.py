@@ -26,7 +26,8 @@ class ExecutionKind:
     """`run` takes a turn and must settle its claim.
 
     `drop` is called, in a transaction, on an execution that is being canceled or has run out of time: it takes back
-    what nobody has begun and answers whether nothing is left in other workers' hands.
+    what nobody has begun and answers whether nothing is left in other workers' hands. `run_many` takes queued
+    executions of one group all at once, none of them begun yet, and must settle every claim.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ExecutionKind:
     totals: Callable[[Execution], dict[str, int]] | None = None  # the columns of counts, frozen at the end
     connections: Callable[[Execution], list[uuid.UUID]] | None = None  # those it goes out through, for explain
     close: Callable[[Execution], None] | None = None  # called in the transaction that makes it terminal
+    run_many: Callable[[list[Run]], None] | None = None
 
 
 _kinds: dict[str, ExecutionKind] = {}

@@ -44,6 +44,7 @@ class Execution(OrganizationRow):
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     reason = models.CharField(max_length=500, blank=True)
     canceled_by = models.CharField(max_length=64, blank=True)
+    depth = models.IntegerField(default=0)  # how many automations stand between a person and this: the loop guard
     deadline = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)

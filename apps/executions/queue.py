@@ -14,12 +14,33 @@ from apps.work.kinds import Claim, LeaseLostError, WorkKind
 
 log = structlog.get_logger(__name__)
 SWEPT_AT_ONCE = 200
+TOGETHER = 50
 
 
 def handle(claims: list[Claim]) -> None:
-    for claim in claims:
+    alone = claims if len(claims) == 1 else take_many(claims)
+    for claim in alone:
         with structlog.contextvars.bound_contextvars(execution=hex24(claim.target_id)):
             take_turn(claim)
+
+
+def take_many(claims: list[Claim]) -> list[Claim]:
+    """Runs those that can be run together; the others are to be taken one by one."""
+    rows = Execution.objects.in_bulk([claim.target_id for claim in claims])
+    together: dict[str, list[kinds.Run]] = {}
+    alone = []
+    for claim in claims:
+        execution = rows.get(claim.target_id)
+        fresh = execution is not None and execution.state == State.QUEUED and not claim.attempts
+        if execution is not None and fresh and kinds.get(execution.kind).run_many:
+            together.setdefault(execution.kind, []).append(kinds.Run(execution=execution, claim=claim))
+        else:
+            alone.append(claim)
+    for name, runs in together.items():
+        run_many = kinds.get(name).run_many
+        if run_many is not None:
+            run_many(runs)
+    return alone
 
 
 def take_turn(claim: Claim) -> None:
@@ -70,7 +91,7 @@ def poison(claim: Claim, reason: str) -> None:
     end(execution, claim, state=State.FAILED, reason=reason)
 
 
-WORK_KIND = WorkKind(name=services.WORK, handle=handle, poison=poison)
+WORK_KIND = WorkKind(name=services.WORK, handle=handle, poison=poison, batch=TOGETHER, grouped=True)
 
 
 def sweep() -> int:

@@ -32,7 +32,11 @@ CANCELED_CODE = "canceled"  # of the error that a write meets once its execution
 
 @dataclass(frozen=True)
 class NewExecution:
-    """What is to run, as its row will say. `cause` is unique: nothing starts twice."""
+    """What is to run, as its row will say. `cause` is unique: nothing starts twice.
+
+    `own_root`: a child whose writes are its own, not its parent's made anew: their idempotency keys are others.
+    `group_id` is of short ones that a worker may take many of at once, where their kind can `run_many`.
+    """
 
     organization_id: uuid.UUID
     kind: str
@@ -45,6 +49,9 @@ class NewExecution:
     parent: Execution | None = None
     mode: str = Mode.LIVE
     serial_key: str = ""
+    group_id: uuid.UUID | None = None
+    own_root: bool = False
+    depth: int = 0
     deadline: datetime | None = None
     id: uuid.UUID = field(default_factory=new_id)
 
@@ -59,8 +66,9 @@ class NewExecution:
             cause=self.cause,
             triggered_by=self.triggered_by,
             parent=self.parent,
-            root_id=self.parent.root_id if self.parent else self.id,
+            root_id=self.parent.root_id if self.parent and not self.own_root else self.id,
             mode=self.mode,
+            depth=self.depth or (self.parent.depth if self.parent else 0),
             deadline=self.deadline,
         )
 
@@ -93,14 +101,14 @@ def start_executions(wanted: Sequence[NewExecution], *, due_at: datetime | None 
         Execution.objects.bulk_create(rows)
     inputs = [(row, new.input) for row, new in zip(rows, wanted, strict=True) if new.input is not None]
     ExecutionData.objects.bulk_create(ExecutionData(execution=row, input=pack(value)) for row, value in inputs)
-    together: dict[tuple[str, uuid.UUID, str], list[uuid.UUID]] = {}
+    together: dict[tuple[str, uuid.UUID, str, uuid.UUID | None], list[uuid.UUID]] = {}
     for new in wanted:
         lane = kinds.get(new.kind).lane
-        together.setdefault((lane, new.organization_id, new.serial_key), []).append(new.id)
-    for (lane, organization_id, serial_key), ids in together.items():
+        together.setdefault((lane, new.organization_id, new.serial_key, new.group_id), []).append(new.id)
+    for (lane, organization_id, serial_key, group_id), ids in together.items():
         work.add_many(
             kind=WORK, lane=lane, organization_id=organization_id, target_ids=ids, due_at=due_at,
-            serial_key=serial_key,
+            serial_key=serial_key, group_id=group_id,
         )  # fmt: skip
     return rows
 
@@ -153,9 +161,24 @@ def finish_execution(execution: Execution, *, state: str, reason: str = "") -> b
         type=f"execution.{state}",
         subject_kind=execution.kind,
         subject_id=execution.target_id,
-        data={"execution": hex24(execution.id), "reason": execution.reason, "errors": execution.error_count},
+        data=news_of(execution),
+        depth=execution.depth,
     )
     return True
+
+
+def news_of(execution: Execution) -> dict[str, Any]:
+    """What an event of its end tells."""
+    return {
+        "execution": hex24(execution.id),
+        "kind": execution.kind,
+        "name": execution.target_name,
+        "state": execution.state,
+        "reason": execution.reason,
+        "errors": execution.error_count,
+        "parent": hex24(execution.parent_id) if execution.parent_id else None,
+        "root": hex24(execution.root_id),
+    }
 
 
 @transaction.atomic

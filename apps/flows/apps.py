@@ -9,17 +9,20 @@ class FlowsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.executions import kinds as execution_kinds
+        from apps.executions import startable
         from apps.executions.jobs import register_live_counts
         from apps.flows import probes, scheduling
         from apps.flows.models import Export, Flow, Import, LookupCache, Script
         from apps.flows.pipeline import coordinator, finish, pages, retry, snapshot
         from apps.flows.services.counts import live_counts
+        from apps.flows.services.runs import STARTABLE
         from apps.integrations.references import register_kind
         from apps.schedules import targets
         from apps.work import doctor, kinds, scheduler
 
         kinds.register(pages.WORK_KIND)
         targets.register(scheduling.TARGET)
+        startable.register(STARTABLE)
         common: dict[str, Any] = {
             "drop": coordinator.drop,
             "totals": finish.totals,

@@ -54,8 +54,9 @@ def handle(found: list[Claim], ends: float) -> int:
         return 0
     try:
         kind = kinds.get(found[0].kind)
-        if kind.batch > 1:
-            found += claims.claim_more(found[0], limit=kind.batch - 1)
+        more = kind.together_with(found[0])
+        if more:
+            found += claims.claim_more(found[0], limit=more)
     except Exception:
         leases.let_go(found)  # else they would be renewed, and never lapse
         raise

@@ -52,12 +52,19 @@ class WorkKind:
 
     `poison` is told of work that took its worker down five times; it must settle the claim as failed. Work of a kind
     without it must not end, such as the pings of a connection: it begins anew after a rest.
+    `grouped`: only items of one group are taken together; those without a group come one by one.
     """
 
     name: str
     handle: Callable[[list[Claim]], None]
     poison: Callable[[Claim, str], None] | None = None
     batch: int = 1
+    grouped: bool = False
+
+    def together_with(self, claim: Claim) -> int:
+        """How many more may be claimed beside this one. What has lost a worker before goes alone."""
+        alone = self.grouped and (claim.group_id is None or claim.attempts > 0)
+        return 0 if alone else self.batch - 1
 
 
 _kinds: dict[str, WorkKind] = {}

@@ -18,6 +18,7 @@ from apps.core.ids import parse_id
 from apps.executions.models import Execution
 
 STARTED = ("run", "retry")  # the log's words for it
+CAUSES = {"tick": "schedule", "chain": "execution", "child": "execution"}
 Shown = SafeString | str
 
 
@@ -43,6 +44,10 @@ def told(
         return format_html("the schedule {}", links[cause]) if cause else "a schedule"
     if by == "chain":
         return format_html("the end of {}", links[cause]) if cause else "the end of another flow"
+    if by in ("event", "hook"):
+        return "an event" if by == "event" else "a call of its hook"
+    if by == "automation":
+        return format_html("the automation’s run {}", links[cause]) if cause else "an automation"
     if by in ("", "system"):
         return "Junction itself" if by else NOTHING
     person = people.get(by) or ("a person who has left" if parse_id(by) else by)
@@ -50,10 +55,10 @@ def told(
 
 
 def cause_of(row: Execution) -> Target | None:
-    """`tick:<schedule>:<moment>`, `chain:<execution>:<flow>`."""
+    """`tick:<schedule>:<moment>`, `chain:<execution>:<flow>`, `child:<execution>:<step>`."""
     kind, _, rest = (row.cause or "").partition(":")
     found = parse_id(rest.partition(":")[0])
-    return ({"tick": "schedule", "chain": "execution"}[kind], found) if found and kind in ("tick", "chain") else None
+    return (CAUSES[kind], found) if found and kind in CAUSES else None
 
 
 def people_named(actor: Actor, texts: Sequence[str]) -> dict[str, str]:

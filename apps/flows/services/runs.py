@@ -1,6 +1,7 @@
 """Running flows and retrying their failed records. Everything here commits work and returns; workers do the rest."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from apps.core.ids import hex24, parse_id
 from apps.executions.models import Execution, Mode, RecordError
 from apps.executions.payloads import unpack
 from apps.executions.services import NewExecution, note_execution, start_execution, start_new
+from apps.executions.startable import Child, Startable
 from apps.flows.models import DeltaMark, Export, Flow, Upload
 from apps.flows.pipeline.refusals import refuse_unsupported
 from apps.flows.pipeline.snapshot import take_snapshot
@@ -51,9 +53,12 @@ def start_flow(
     cause: str | None = None,
     options: dict[str, Any] | None = None,
     mode: str = Mode.LIVE,
+    parent: Execution | None = None,
+    depth: int = 0,
 ) -> Execution:
-    """Queues a run whatever its cause: a call, a tick, a chain."""
-    return start_new(run_input(flow=flow, triggered_by=triggered_by, cause=cause, options=options, mode=mode))
+    """Queues a run whatever its cause: a call, a tick, a chain, another execution."""
+    new = run_input(flow=flow, triggered_by=triggered_by, cause=cause, options=options, mode=mode)
+    return start_new(replace(new, parent=parent, own_root=True, depth=depth))
 
 
 def run_input(
@@ -85,6 +90,19 @@ def run_input(
         input=snapshot | {"options": options, "marks": marks_of(flow)},
         mode=mode,
     )
+
+
+def start_child(child: Child) -> Execution:
+    """A run that another execution asks for: `options` may hold startDate, endDate and exportIds, as a call's may.
+
+    Each has a root of its own: two runs of one flow are two runs, also where one automation starts both.
+    """
+    flow = Flow.objects.filter(organization_id=child.organization_id).select_related("integration")
+    found: Flow = flow.find(child.target)
+    return start_flow(
+        flow=found, triggered_by=child.triggered_by, cause=child.cause, options=dict(child.options),
+        mode=child.parent.mode, parent=child.parent, depth=child.depth,
+    )  # fmt: skip
 
 
 def start_chained(*, execution: Execution, flow_id: str) -> None:
@@ -225,3 +243,6 @@ def still_runs(execution_id: uuid.UUID) -> bool:
 
 def export_of(flow: Flow, export_id: str) -> Export:
     return Export.objects.filter(organization_id=flow.organization_id).find(export_id)
+
+
+STARTABLE = Startable(kind="flow", start=start_child)
