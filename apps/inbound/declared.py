@@ -86,13 +86,19 @@ def inlet_of(version: ComponentVersion) -> Inlet:
     """Raises ValidationError naming the member that is wrong."""
     document = version.document or {}
     config = _object(document.get("config"), "config")
-    identity = _object(config.get("id"), "config.id")
+    security = config.get("security") or document.get("security")
+    return read_inlet({**config, "security": security}, name=version.component.name)
+
+
+def read_inlet(config: Mapping[str, Any], *, name: str = "", at: str = "config") -> Inlet:
+    """Raises ValidationError naming the member that is wrong, below `at`."""
+    identity = _object(config.get("id"), f"{at}.id")
     return Inlet(
-        name=version.component.name,
-        security=_security(_object(config.get("security") or document.get("security"), "config.security")),
-        challenge=_challenge(config.get("challenge")),
-        id_header=_text(identity, "header", "config.id"),
-        id_path=_text(identity, "path", "config.id"),
+        name=name,
+        security=_security(_object(config.get("security"), f"{at}.security"), f"{at}.security"),
+        challenge=_challenge(config.get("challenge"), f"{at}.challenge"),
+        id_header=_text(identity, "header", f"{at}.id"),
+        id_path=_text(identity, "path", f"{at}.id"),
         sync=config.get("respond") == "sync",
     )
 
@@ -122,11 +128,10 @@ def key_text(value: Any) -> str:
     return "/".join("" if part is None else str(part) for part in parts).lower()[:255]
 
 
-def _security(found: Mapping[str, Any]) -> Security:
+def _security(found: Mapping[str, Any], at: str) -> Security:
     kind = found.get("type", "none")
     if kind not in TYPES:
-        raise ValidationError(f"config.security.type must be one of {', '.join(TYPES)}.", field="config.security.type")
-    at = "config.security"
+        raise ValidationError(f"{at}.type must be one of {', '.join(TYPES)}.", field=f"{at}.type")
     fields = _object(found.get("fields"), f"{at}.fields")
     tolerance = found.get("tolerance", TOLERANCE)
     security = Security(
@@ -149,14 +154,14 @@ def _security(found: Mapping[str, Any]) -> Security:
     return security
 
 
-def _challenge(value: Any) -> Challenge | None:
+def _challenge(value: Any, at: str) -> Challenge | None:
     if value is None:
         return None
-    found = _object(value, "config.challenge")
-    place, name = found.get("in"), _text(found, "name", "config.challenge")
+    found = _object(value, at)
+    place, name = found.get("in"), _text(found, "name", at)
     if place not in ("query", "body", "header") or not name:
-        raise ValidationError("config.challenge needs in (query, body or header) and name.", field="config.challenge")
-    token = _text(found, "token", "config.challenge")
+        raise ValidationError(f"{at} needs in (query, body or header) and name.", field=at)
+    token = _text(found, "token", at)
     return Challenge(place=place, name=name, token=token, before=found.get("before") is True)
 
 

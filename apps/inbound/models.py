@@ -27,6 +27,25 @@ class Hook(OrganizationRow):
         return f"hook of {self.connector}"
 
 
+class DirectHook(OrganizationRow):
+    """An address that starts one thing of an upper app, named by a word and an id. `config`: see `declared`.
+
+    `secret`: what its calls are signed with. What came of a call stands in what it has started.
+    """
+
+    target_kind = models.CharField(max_length=32)
+    target_id = models.UUIDField()
+    token = models.CharField(max_length=64, unique=True)
+    config = models.JSONField(default=dict)
+    secret = models.BinaryField(default=b"")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["target_kind", "target_id"], name="one_direct_hook_per_target")]
+
+    def __str__(self) -> str:
+        return f"hook of {self.target_kind} {self.target_id}"
+
+
 class ListenerQuerySet(ActorQuerySet):
     def listening(self) -> Self:
         return self.filter(state__in=(Listener.State.ACTIVE, Listener.State.REGISTERING))

@@ -12,7 +12,8 @@ from apps.core import clock
 from apps.core.errors import DomainError
 from apps.inbound import running
 from apps.inbound.models import Listener, Notification
-from apps.inbound.receiving import WORK, dedupe_key, inlets_of, read_content
+from apps.inbound.reading import dedupe_key, read_content
+from apps.inbound.receiving import WORK, inlets_of
 from apps.inbound.routing import Origin, Route, fire, read_routes
 from apps.work import services as work
 from apps.work.kinds import Claim, WorkKind

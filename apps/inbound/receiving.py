@@ -7,28 +7,26 @@ says `respond: sync`.
 
 import threading
 import time
-import uuid
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 from django.db import IntegrityError
-from rest_framework.exceptions import ParseError
 
 from apps.connectors.models import Component, ComponentVersion
-from apps.core.errors import BadRequestError, DomainError, NotFoundError, RateLimitedError, ValidationError
+from apps.core.errors import DomainError, NotFoundError, RateLimitedError, ValidationError
 from apps.core.joined import change_together, insertion
-from apps.engine.errors import DocumentError
-from apps.engine.paths import compile_getter
+from apps.inbound import direct
 from apps.inbound.addresses import find_hook, find_listener
 from apps.inbound.declared import Inlet, Security, inlet_of
+from apps.inbound.direct import DirectAddress
 from apps.inbound.models import Hook, Listener, Notification
+from apps.inbound.reading import dedupe_key, provider_id, shown_headers, shown_query
 from apps.inbound.secrets import hook_secrets, listener_secret
+from apps.inbound.targets import Answer
 from apps.inbound.verification import Incoming, NotVerifiedError, challenge_answer, verify
 from apps.wire.limits import Buckets
-from apps.wire.rendering import read_json
 from apps.work import leases, wakeups
 from apps.work import services as work
 from apps.work.kinds import Claim
@@ -38,11 +36,6 @@ WORK = "notification"
 MAX_BODY = 5 * 1024 * 1024
 KEPT_SECONDS = 5.0
 KEPT_ADDRESSES = 1000
-MAX_HEADERS = 100
-MAX_FIELDS = 1000
-MAX_DEDUPE = 250
-HIDDEN = frozenset(["authorization", "cookie", "proxy-authorization", "api-key", "api_key", "x-api-key"])
-PROXY = ("x-forwarded-", "x-real-ip", "forwarded")
 buckets = Buckets(size=4000, refill=2000)
 
 
@@ -65,9 +58,13 @@ class Address:
 
 @dataclass(frozen=True)
 class Accepted:
-    """`challenge`: the text to echo. Else the notification; `claim` where the caller is to route it at once."""
+    """`challenge`: the text to echo. Else the notification; `claim` where the caller is to route it at once.
+
+    `answer`: all there is to say, of an address that starts something of an upper app.
+    """
 
     challenge: str | None = None
+    answer: Answer | None = None
     notification: Notification | None = None
     duplicate: bool = False
     event: ComponentVersion | None = None
@@ -77,7 +74,7 @@ class Accepted:
     claim: Claim | None = None
 
 
-_addresses: OrderedDict[str, Address] = OrderedDict()
+_addresses: OrderedDict[str, Address | DirectAddress] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -87,25 +84,34 @@ def receive(*, token: str, listener_id: str, incoming: Incoming) -> Accepted:
     if wait:
         raise RateLimitedError("This address is called too often.", retry_after=max(1, round(wait)))
     address = open_address(token)
+    if isinstance(address, DirectAddress):
+        return receive_directly(incoming, address, listener_id=listener_id)
     listener = None
     if listener_id:
         listener = find_listener(address.hook, listener_id)
         if listener is None or listener.state in (Listener.State.ENDING, Listener.State.FAILED):
             raise GoneError("Nobody listens at this address any more.")
     secrets = [*((listener_secret(listener),) if listener else ()), *address.secrets]
-    event, inlet, echo = admitted(incoming, address, secrets)
+    event, inlet, echo = admitted(incoming, address.inlets, secrets)
     if echo is not None:
         return Accepted(challenge=echo)
     return keep(incoming, address, event=event, inlet=inlet, listener=listener)
 
 
+def receive_directly(incoming: Incoming, address: DirectAddress, *, listener_id: str) -> Accepted:
+    if listener_id:
+        raise NotFoundError("There is nothing at this address.")
+    _, _, echo = admitted(incoming, [(None, address.inlet)], address.secrets)
+    return Accepted(challenge=echo) if echo is not None else Accepted(answer=direct.take(incoming, address))
+
+
 def admitted(
-    incoming: Incoming, address: Address, secrets: Sequence[str]
+    incoming: Incoming, inlets: Sequence[tuple[ComponentVersion | None, Inlet]], secrets: Sequence[str]
 ) -> tuple[ComponentVersion | None, Inlet, str | None]:
     """(event component, how it receives, the challenge's answer): the first of the connector's events that this call
     passes the checks of. A connector without events takes what comes to its secret address."""
     refusal: DomainError | None = None
-    for event, inlet in address.inlets:
+    for event, inlet in inlets:
         try:
             if inlet.challenge is not None and inlet.challenge.before:
                 echo = challenge_answer(incoming, inlet.challenge, secrets)
@@ -124,15 +130,20 @@ def admitted(
     return None, Inlet("", Security(), None, "", "", False), None
 
 
-def open_address(token: str) -> Address:
+def open_address(token: str) -> Address | DirectAddress:
     with _lock:
         found = _addresses.get(token)
         if found is not None and found.until > time.monotonic():
             return found
+    until = time.monotonic() + KEPT_SECONDS
     hook = find_hook(token)
-    if hook is None or not hook.connector.enabled:
-        raise NotFoundError("There is nothing at this address.")
-    address = Address(hook, inlets_of(hook), tuple(hook_secrets(hook)), time.monotonic() + KEPT_SECONDS)
+    if hook is not None and hook.connector.enabled:
+        address: Address | DirectAddress = Address(hook, inlets_of(hook), tuple(hook_secrets(hook)), until)
+    else:
+        found = direct.find(token) if hook is None else None
+        if found is None:
+            raise NotFoundError("There is nothing at this address.")
+        address = direct.open_hook(found, until=until)
     with _lock:
         _addresses[token] = address
         _addresses.move_to_end(token)
@@ -196,64 +207,3 @@ def keep(
         notification=notification, event=event, address=address, listener=listener, incoming=incoming,
         claim=claims[0] if claims else None,
     )  # fmt: skip
-
-
-def provider_id(incoming: Incoming, inlet: Inlet) -> str:
-    if inlet.id_header and incoming.headers.get(inlet.id_header.lower()):
-        return incoming.headers[inlet.id_header.lower()]
-    if not inlet.id_path:
-        return ""
-    try:
-        value = compile_getter(inlet.id_path)(incoming.content)
-    except DocumentError:
-        return ""
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-
-
-def dedupe_key(text: str, *, listener_id: uuid.UUID | None) -> str | None:
-    """Each address has the event once: a provider may tell two listeners of the same one."""
-    if not text:
-        return None
-    return f"{listener_id.hex if listener_id else '-'}:{text[:MAX_DEDUPE]}".replace("\0", "")
-
-
-def shown_headers(incoming: Incoming, inlet: Inlet) -> dict[str, str]:
-    """Without what proves identity, and what proxies add."""
-    hidden = HIDDEN | ({inlet.security.header.lower()} if inlet.security.type == "token" else set())
-    kept = [name for name in incoming.headers if not name.startswith(PROXY)][:MAX_HEADERS]
-    return {name: "******" if name in hidden else incoming.headers[name][:2000] for name in kept}
-
-
-def shown_query(incoming: Incoming, inlet: Inlet) -> dict[str, str]:
-    hidden = {inlet.security.query} if inlet.security.type == "token" else set()
-    if inlet.challenge is not None and inlet.challenge.token:
-        hidden.add(inlet.challenge.token)
-    return {name: "******" if name in hidden else value[:2000] for name, value in incoming.query.items()}
-
-
-def read_content(body: bytes, content_type: str) -> Any:
-    """What a body says: JSON, a form's members, or text. Raises BadRequestError for JSON that cannot be kept."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if not body:
-        return {}
-    if kind == "application/x-www-form-urlencoded":
-        return read_form(body)
-    if "json" in kind or not kind or body[:1] in b"{[":
-        try:
-            return read_json(body)
-        except ParseError as error:
-            raise BadRequestError(str(error.detail)) from None
-    return body.decode("utf-8", "replace").replace("\0", "")
-
-
-def read_form(body: bytes) -> dict[str, str]:
-    text = body.decode("utf-8", "replace").replace("\0", "")
-    try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
-    except ValueError:
-        raise BadRequestError(f"A form has at most {MAX_FIELDS} members.") from None
-
-
-def plain(values: Mapping[str, str]) -> dict[str, str]:
-    """Texts that a database can keep."""
-    return {name.replace("\0", ""): value.replace("\0", "") for name, value in values.items()}

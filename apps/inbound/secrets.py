@@ -4,9 +4,9 @@ import secrets
 from typing import Any
 
 from apps.core import vault
-from apps.inbound.models import Hook, Listener
+from apps.inbound.models import DirectHook, Hook, Listener
 
-HOOK, LISTENER = "inbound.hook", "inbound.listener"
+HOOK, DIRECT, LISTENER = "inbound.hook", "inbound.direct", "inbound.listener"
 
 
 def new_secret() -> str:
@@ -17,14 +17,18 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def seal_hook(hook: Hook, texts: list[str]) -> None:
-    hook.secret = vault.encrypt_json(texts, purpose=HOOK, row=hook.id) if texts else b""
+def seal_hook(hook: Hook | DirectHook, texts: list[str]) -> None:
+    hook.secret = vault.encrypt_json(texts, purpose=purpose_of(hook), row=hook.id) if texts else b""
 
 
-def hook_secrets(hook: Hook) -> list[str]:
+def hook_secrets(hook: Hook | DirectHook) -> list[str]:
     """All of them count, so that a provider's secret can be changed without a gap."""
-    found: Any = vault.decrypt_json(bytes(hook.secret), purpose=HOOK, row=hook.id)
+    found: Any = vault.decrypt_json(bytes(hook.secret), purpose=purpose_of(hook), row=hook.id)
     return list(found)
+
+
+def purpose_of(hook: Hook | DirectHook) -> str:
+    return HOOK if isinstance(hook, Hook) else DIRECT
 
 
 def seal_listener(listener: Listener, text: str) -> None:

@@ -18,7 +18,7 @@ from apps.core.actors import Actor, Verb
 from apps.core.errors import NotFoundError, RateLimitedError
 from apps.flows.models import Export
 from apps.flows.services import listeners
-from apps.inbound.receiving import plain, read_content
+from apps.inbound.reading import plain, read_content
 from apps.inbound.verification import Incoming
 from apps.wire.fields import AnyField
 from apps.wire.limits import Buckets

@@ -13,8 +13,11 @@ from django.views.decorators.csrf import csrf_exempt
 from apps.core.errors import DomainError, UnavailableError
 from apps.core.ids import hex24
 from apps.inbound import queue, receiving
-from apps.inbound.receiving import Accepted, plain, read_content
+from apps.inbound.reading import plain, read_content
+from apps.inbound.receiving import Accepted
+from apps.inbound.targets import Answer
 from apps.inbound.verification import Incoming
+from apps.wire.rendering import OrjsonRenderer
 
 log = structlog.get_logger(__name__)
 METHODS = ("POST", "PUT", "GET")
@@ -32,6 +35,8 @@ def hook(request: HttpRequest, token: str, listener: str = "") -> HttpResponse:
         accepted = receiving.receive(token=token, listener_id=listener, incoming=incoming)
         if accepted.challenge is not None:
             return echo(accepted)
+        if accepted.answer is not None:
+            return direct_answer(accepted.answer)
         return answer(accepted)
     except UnavailableError as error:
         response = refusal(error.status, error.message)
@@ -75,6 +80,13 @@ def answer(accepted: Accepted) -> HttpResponse:
         if name.lower() not in OWN_HEADERS and "\n" not in value and "\r" not in value:
             response[name] = value
     return response
+
+
+def direct_answer(told: Answer) -> HttpResponse:
+    if told.body is None:
+        return HttpResponse(b"", status=told.status, headers=dict(told.headers))
+    body = OrjsonRenderer().render(told.body)
+    return HttpResponse(body, status=told.status, content_type="application/json", headers=dict(told.headers))
 
 
 def echo(accepted: Accepted) -> HttpResponse:
