@@ -140,10 +140,10 @@ def open_address(token: str) -> Address | DirectAddress:
     if hook is not None and hook.connector.enabled:
         address: Address | DirectAddress = Address(hook, inlets_of(hook), tuple(hook_secrets(hook)), until)
     else:
-        found = direct.find(token) if hook is None else None
-        if found is None:
+        own = direct.find(token) if hook is None else None
+        if own is None:
             raise NotFoundError("There is nothing at this address.")
-        address = direct.open_hook(found, until=until)
+        address = direct.open_hook(own, until=until)
     with _lock:
         _addresses[token] = address
         _addresses.move_to_end(token)
