@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "apps.executions",
     "apps.schedules",
     "apps.inbound",
+    "apps.catalog",
     "apps.subscriptions",
     "apps.flows",
     "apps.console",

@@ -24,7 +24,30 @@ def record(
     integration_id: uuid.UUID | None = None,
     changes: list[dict[str, Any]] | None = None,
 ) -> AuditEntry:
-    return AuditEntry.objects.create(
+    row = entry(
+        actor=actor, event=event, resource_type=resource_type, resource_id=resource_id, resource_name=resource_name,
+        integration_id=integration_id, changes=changes,
+    )  # fmt: skip
+    row.save(force_insert=True)
+    return row
+
+
+def record_many(entries: Sequence[AuditEntry]) -> None:
+    AuditEntry.objects.bulk_create(entries, batch_size=500)
+
+
+def entry(
+    *,
+    actor: Actor,
+    event: str,
+    resource_type: str,
+    resource_id: uuid.UUID,
+    resource_name: str = "",
+    integration_id: uuid.UUID | None = None,
+    changes: list[dict[str, Any]] | None = None,
+) -> AuditEntry:
+    """Not written yet: for `record_many`."""
+    return AuditEntry(
         organization_id=actor.organization_id,
         event=event,
         resource_type=resource_type,
