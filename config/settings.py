@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "apps.catalog",
     "apps.subscriptions",
     "apps.flows",
+    "apps.automations",
     "apps.console",
     "apps.ops",
 ]

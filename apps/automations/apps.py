@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+
+
+class AutomationsConfig(AppConfig):
+    name = "apps.automations"
+    label = "automations"
+
+    def ready(self) -> None:
+        from apps.automations import kinds
+        from apps.automations.triggers import fanning
+        from apps.events import consumers
+        from apps.executions import kinds as execution_kinds
+        from apps.work import kinds as work_kinds
+
+        execution_kinds.register(kinds.EXECUTION_KIND)
+        work_kinds.register(fanning.WORK_KIND)
+        consumers.register(fanning.CONSUMER)

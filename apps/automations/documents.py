@@ -1,0 +1,155 @@
+"""What an automation's document must look like, asked at each save. Texts that are templates may stand for anything."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from apps.automations.errors import fault
+from apps.automations.models import Type
+from apps.automations.running.compiled import Action, Compiled, compile_document
+from apps.core.errors import ValidationError, ValidationErrors
+from apps.engine import schemas, templates
+
+ID = r"^([a-z0-9_.-]+)$"
+MAX_ID = 200
+OPTIONAL_TEXT: dict[str, Any] = {"type": ["string", "null"]}
+OPTIONAL_OBJECT: dict[str, Any] = {"type": ["object", "null"]}
+CONDITIONS: dict[str, Any] = {
+    "type": ["array", "null"],
+    "items": {
+        "type": "object",
+        "required": ["field", "operator"],
+        "properties": {
+            "field": {"type": "string", "minLength": 1},
+            "expression": {"type": "boolean"},
+            "operator": {
+                "enum": ["eq", "neq", "contains", "in", "like", "notContains", "notIn", "gt", "gte", "lt", "lte"]
+            },
+        },
+    },
+}
+ACTION: dict[str, Any] = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {
+        "type": {"type": "string"},
+        "id": OPTIONAL_TEXT,
+        "title": OPTIONAL_TEXT,
+        "description": OPTIONAL_TEXT,
+        "conditions": CONDITIONS,
+        "args": OPTIONAL_OBJECT,
+    },
+}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "title", "type"],
+    "properties": {
+        "id": {"type": "string", "pattern": ID, "maxLength": MAX_ID},
+        "title": {"type": "string"},
+        "description": OPTIONAL_TEXT,
+        "icon": OPTIONAL_TEXT,
+        "isActive": {"type": "boolean"},
+        "needsApproval": {"type": "boolean"},
+        "order": {"type": ["integer", "null"], "minimum": -(2**31), "maximum": 2**31 - 1},
+        "type": {"enum": list(Type.values)},
+        "arguments": OPTIONAL_OBJECT,
+        "secrets": OPTIONAL_OBJECT,
+        "triggers": {
+            "type": ["array", "null"],
+            "items": {
+                "type": "object",
+                "required": ["type"],
+                "properties": {"type": {"type": "string"}, "conditions": CONDITIONS},
+            },
+        },
+        "actions": {"type": ["array", "null"], "items": ACTION},
+        "outputs": OPTIONAL_OBJECT,
+        "tags": {
+            "type": ["array", "null"],
+            "items": {
+                "type": "object",
+                "required": ["key", "value"],
+                "properties": {"key": {"type": "string"}, "value": {"type": "string"}},
+            },
+        },
+        "concurrencyKey": OPTIONAL_TEXT,
+    },
+}
+
+
+def check_shape(document: Any) -> None:
+    """Raises ValidationErrors, one for each member that is wrong."""
+    problems = schemas.check(SCHEMA, document)
+    if problems:
+        raise ValidationErrors([told(path, message, document) for path, message in problems])
+
+
+def told(path: str, message: str, document: Any) -> ValidationError:
+    missing = message.endswith("is a required property")
+    return fault(path, message, code="missing_required_field" if missing else "")
+
+
+def check(document: Mapping[str, Any], *, opened: Mapping[str, Any], organization_id: uuid.UUID) -> Compiled:
+    """The document, compiled. Raises ValidationErrors, or an AutomationError for what it refers to and is not there."""
+    check_shape(document)
+    program = compile_document(document, opened=opened)
+    found: list[ValidationError] = []
+    for trigger in program.triggers:
+        if document["type"] not in trigger.kind.types:
+            found.append(
+                fault(f"{trigger.at}.type", f"{trigger.kind.name} cannot start a flow of type {document['type']}")
+            )
+        found += problems_of(trigger.kind.schema, trigger.document, trigger.at)
+    for action in every(program.actions):
+        found += problems_of(action.kind.schema, action.args, f"{action.path}.args", raw=action.kind.raw)
+    if found:
+        raise ValidationErrors(found)
+    for trigger in program.triggers:
+        if trigger.kind.check is not None:
+            trigger.kind.check(trigger.document, trigger.at, organization_id)
+    for action in every(program.actions):
+        if action.kind.check is not None:
+            action.kind.check(action.args, f"{action.path}.args", organization_id)
+    return program
+
+
+def every(actions: Sequence[Action]) -> Iterator[Action]:
+    for action in actions:
+        yield action
+        for inner in action.lists.values():
+            yield from every(inner)
+
+
+def problems_of(
+    schema: Mapping[str, Any], value: Any, at: str, *, raw: frozenset[str] = frozenset()
+) -> list[ValidationError]:
+    """What is wrong whatever the templates in it will turn out to be."""
+    open_places = list(templated(value))
+    found = []
+    for path, message in schemas.check(dict(schema), value):
+        if any(place == path or inside(place, path) or inside(path, place) for place in open_places):
+            if not message.endswith("is a required property"):
+                continue
+            if any(place == path for place in open_places):
+                continue
+        where = f"{at}.{path}" if path and not path.startswith("[") else f"{at}{path}"
+        found.append(told(where, message, value))
+    return found
+
+
+def templated(value: Any, path: str = "") -> Iterator[str]:
+    """The places of texts that are templates."""
+    if isinstance(value, str):
+        if templates.is_template(value):
+            yield path
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from templated(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from templated(inner, f"{path}[{index}]")
+
+
+def inside(place: str, path: str) -> bool:
+    """Whether a place lies within another; everything lies within the whole."""
+    return not path or (place.startswith(path) and place[len(path) : len(path) + 1] in (".", "["))

@@ -1,0 +1,18 @@
+"""The execution kind `automation`."""
+
+from apps.automations import approvals
+from apps.automations.actions import catalogue as actions
+from apps.automations.running.runner import Runner
+from apps.automations.runs import KIND
+from apps.automations.triggers import catalogue as triggers
+from apps.executions.kinds import ExecutionKind, Run
+from apps.work.models import Lane
+
+ACTION_KINDS, TRIGGER_KINDS = actions.KINDS, triggers.KINDS
+
+
+def take_up(run: Run) -> None:
+    Runner(run).take_turn()
+
+
+EXECUTION_KIND = ExecutionKind(name=KIND, run=take_up, lane=Lane.FLOWS, close=approvals.close)

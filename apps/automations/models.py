@@ -1,0 +1,117 @@
+"""An automation, its frozen saves, what listens on its behalf, and what is known of its runs beside their executions.
+
+The surprise: a run's own row names automation and version by id only, so that it outlives them.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.core.models import ActorQuerySet, OrganizationRow, Row
+
+
+class Type(models.TextChoices):
+    AUTOMATION = "automation"
+    SELF_SERVICE = "selfServiceAction"
+    SCORECARD = "scorecard"
+    REFERENCE = "reference"
+
+
+class AutomationQuerySet(ActorQuerySet):
+    pass
+
+
+class Automation(OrganizationRow):
+    """`slug` is the id that its writer gave it. The other columns are its current version's, for lists and queries."""
+
+    slug = models.CharField(max_length=200)
+    title = models.CharField(max_length=300)
+    type = models.CharField(max_length=20, choices=Type.choices)
+    is_active = models.BooleanField(default=True)
+    order = models.IntegerField(default=0)
+    version = models.ForeignKey("AutomationVersion", on_delete=models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")
+    updated_by = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = AutomationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "slug"], name="one_automation_per_slug")]
+        indexes = [models.Index(fields=["organization", "type", "id"], name="automation_of_type")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class AutomationVersion(OrganizationRow):
+    """A save, never changed. `document` is as it was written, its secrets masked; `secrets` is their envelope."""
+
+    automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="versions")
+    number = models.IntegerField()
+    document = models.JSONField()
+    secrets = models.BinaryField(default=b"")
+    created_by = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["automation", "number"], name="one_version_per_number")]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"
+
+
+class Hearing(models.Model):
+    """A type of events that an active automation's triggers listen to: what the outbox asks at every event."""
+
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="+")
+    automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="hearings")
+    event_type = models.CharField(max_length=100)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["automation", "event_type"], name="one_hearing_per_type")]
+        indexes = [models.Index(fields=["organization", "event_type", "automation"], name="hearing_match")]
+
+    def __str__(self) -> str:
+        return self.event_type
+
+
+class Run(models.Model):
+    """What an automation's execution has beside its row. `slug` is the id a caller gave the run, if any."""
+
+    execution = models.OneToOneField(
+        "executions.Execution", on_delete=models.CASCADE, primary_key=True, related_name="automation_run"
+    )
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="+")
+    automation_id = models.UUIDField()
+    automation_slug = models.CharField(max_length=200)
+    automation_type = models.CharField(max_length=20, choices=Type.choices)
+    version_id = models.UUIDField()
+    slug = models.CharField(max_length=200, blank=True)
+    depth = models.IntegerField(default=0)  # how many automations stand between a person and this one, itself included
+    tags = models.JSONField(default=list, blank=True)
+    stopped = models.BooleanField(default=False)  # it ended quietly before its last action
+    created_by = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = ActorQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "slug"], name="one_run_per_slug", condition=~Q(slug="")),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "-execution"], name="run_newest"),
+            models.Index(fields=["automation_id", "-execution"], name="run_of_automation"),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug or str(self.execution_id)
+
+
+class FanOut(Row):
+    """How far an event has come among very many automations that listen: the last one that was asked."""
+
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="+")
+    event = models.OneToOneField("events.Event", on_delete=models.CASCADE, related_name="+")
+    after_order = models.IntegerField()
+    after_slug = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return f"fan-out of {self.event_id}"

@@ -1,0 +1,1 @@
+"""How an automation runs: compiled once a version, walked action by action, each committed before the next."""
