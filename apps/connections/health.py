@@ -7,9 +7,17 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from apps.connections import files, marks, sending, sql
+from apps.connections import files, mail, marks, sending, sql
 from apps.connections.access import OpenConnection, open_row
-from apps.connections.documents import FilesystemDocument, FtpDocument, HttpDocument, Ping, RdbmsDocument, S3Document
+from apps.connections.documents import (
+    EmailDocument,
+    FilesystemDocument,
+    FtpDocument,
+    HttpDocument,
+    Ping,
+    RdbmsDocument,
+    S3Document,
+)
 from apps.connections.http import make_request, matches
 from apps.connections.media import read_body
 from apps.connections.models import Connection
@@ -58,6 +66,10 @@ def _try(connection: OpenConnection) -> PingResult:
         case RdbmsDocument():
             with sql.open_session(connection, context=sending.send_context(connection, step="ping")) as session:
                 list(session.query("SELECT 1"))
+            return PingResult(ok=True)
+        case EmailDocument():
+            with mail.open_mail_session(connection, context=sending.send_context(connection, step="ping")) as mails:
+                mails.probe()
             return PingResult(ok=True)
         case S3Document() as document if not document.ping_bucket:
             return PingResult(ok=True)  # its keys can be tried on a bucket only

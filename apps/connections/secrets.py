@@ -40,6 +40,7 @@ SECRET_PATHS: dict[str, tuple[str, ...]] = {
     "filesystem": (),
     "ftp": ("password", "authKey", "passphrase"),
     "s3": ("secretAccessKey",),
+    "email": ("password",),
     "mongodb": ("password",),
     "netsuite": ("tokenSecret", "password"),
     "salesforce": ("password", "clientSecret"),

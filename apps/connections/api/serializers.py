@@ -1,5 +1,7 @@
 """The documented form of a connection."""
 
+from typing import Any
+
 from apps.connections.documents import ERROR_MEDIA, MEDIA, PING_METHODS, SUCCESS_MEDIA
 from apps.wire.fields import (
     AnyField,
@@ -33,6 +35,7 @@ TYPES = [
     "filesystem",
     "wrapper",
     "mcp",
+    "email",  # ours
 ]
 AUTH_TYPES = ["custom", "basic", "token", "oauth", "wsse", "cookie", "jwt", "digest", "oauth1", "jwtbearer"]
 GRANTS = ("authorizecode", "clientcredentials", "password")
@@ -129,6 +132,22 @@ class FtpPart(Part):
     authKey = TextField()
 
 
+class EmailPart(Part):
+    """A mail server: an extra of ours."""
+
+    host = TextField()
+    port = WholeField(min_value=1, max_value=65535)
+    security = WordField(("starttls", "tls", "none"))
+    username = TextField()
+    password = TextField()
+    ca = TextField()
+    disableStrictSSL = FlagField()
+    concurrencyLevel = WholeField(min_value=1, max_value=50)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "from": TextField()}  # a word of the language
+
+
 class ConnectionSerializer(Document):
     name = NameField(max_length=100)
     type = WordField(TYPES, required=True)
@@ -142,6 +161,7 @@ class ConnectionSerializer(Document):
     salesforce = ObjectField()
     wrapper = ObjectField()
     filesystem = ObjectField()
+    email = EmailPart()
     externalId = TextField(max_length=255)
     assistant = TextField()
     _agentId = IdField()

@@ -1,11 +1,15 @@
-"""Mail through the deployment's mail server. A write that nobody can take back or ask about: kind `none`."""
+"""Mail through the deployment's mail server. A write that nobody can take back or ask about: kind `none`.
+
+What a mail is, and how it is recorded, is the same for one that goes through a connection's own server (`smtp`).
+"""
 
 from __future__ import annotations
 
 import smtplib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from email.utils import parseaddr
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
@@ -22,6 +26,14 @@ from .redaction import redactor_for
 from .transactions import refuse_in_transaction
 
 MAX_RECIPIENTS = 100
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    name: str
+    content: bytes = field(repr=False)
+    content_type: str = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +49,37 @@ class Mail:
     bcc: Sequence[str] = ()
     reply_to: Sequence[str] = ()
     sender: str = ""
+    attachments: Sequence[Attachment] = ()
     message_id: str = ""
 
 
 def send_mail(mail: Mail, *, context: SendContext) -> None:
     """Hand a message to the mail server; nothing leaves in plan and replay."""
     refuse_in_transaction()
-    _check(mail)
+    check(mail)
+    recorded(mail, context, lambda: _deliver(mail))
+
+
+def recorded(mail: Mail, context: SendContext, deliver: Callable[[], T]) -> T | None:
+    """What `deliver` answers; it is called in live mode alone."""
     if context.mode is Mode.REPLAY:
-        return
+        return None
     asked = _asked(mail, context)
     if context.mode is Mode.PLAN:
         _record(replace(asked, planned=True), context, failed=False)
-        return
+        return None
     redactor = redactor_for(context.secrets)
     try:
-        _deliver(mail)
+        answer = deliver()
     except GatewayError as error:
         _record(finish(asked, error, redactor=redactor), context, failed=True)
         raise
-    answer = Response(250, {}, b"", (clock.now() - asked.started_at).total_seconds(), asked.url)
-    _record(finish(asked, answer, redactor=redactor), context, failed=False)
+    taken = Response(250, {}, b"", (clock.now() - asked.started_at).total_seconds(), asked.url)
+    _record(finish(asked, taken, redactor=redactor), context, failed=False)
+    return answer
 
 
-def _deliver(mail: Mail) -> None:
+def message_of(mail: Mail) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(
         subject=mail.subject,
         body=mail.text,
@@ -73,26 +92,38 @@ def _deliver(mail: Mail) -> None:
     )
     if mail.html:
         message.attach_alternative(mail.html, "text/html")
+    for one in mail.attachments:
+        message.attach(one.name, one.content, one.content_type)
+    return message
+
+
+def _deliver(mail: Mail) -> None:
     try:
-        message.send()
+        message_of(mail).send()
     except BadHeaderError as error:
         raise InvalidRequest(f"The mail cannot be sent: {error}.") from error
     except smtplib.SMTPRecipientsRefused as error:
-        refused = ", ".join(sorted(error.recipients))
-        raise MailFailed(f"The mail server refuses {refused}.", category=Category.DATA) from error
+        whom = ", ".join(sorted(error.recipients))
+        raise MailFailed(f"The mail server refuses {whom}.", category=Category.DATA) from error
     except smtplib.SMTPAuthenticationError as error:
         raise MailFailed("The mail server refuses our login.", category=Category.CONFIGURATION) from error
     except smtplib.SMTPServerDisconnected as error:
         raise MailFailed(f"The mail server hung up: {error}.", maybe_sent=True) from error
     except smtplib.SMTPResponseException as error:
-        said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
-        kind = Category.TRANSIENT if 400 <= error.smtp_code < 500 else Category.DATA
-        raise MailFailed(f"The mail server answered {error.smtp_code} {said}.", category=kind) from error
+        raise refused(error.smtp_code, error.smtp_error) from error
     except OSError as error:
         raise MailFailed(f"The mail server cannot be reached: {error}.") from error
 
 
-def _check(mail: Mail) -> None:
+def refused(code: int, said: bytes | str, *, what: str = "") -> MailFailed:
+    """A server's refusal: one of the 400s may pass, one of the 500s will not."""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    kind = Category.TRANSIENT if 400 <= code < 500 else Category.DATA
+    return MailFailed(f"The mail server answered {code} {text}{what and f' to {what}'}.", category=kind)
+
+
+def check(mail: Mail) -> None:
+    """Raises InvalidRequest for what is no mail; an address may stand behind a name: Ana <ana@example.org>."""
     everyone = [*mail.to, *mail.cc, *mail.bcc]
     if not everyone:
         raise InvalidRequest("The mail has no recipient.")
@@ -100,7 +131,9 @@ def _check(mail: Mail) -> None:
         raise InvalidRequest(f"The mail has {len(everyone)} recipients; at most {MAX_RECIPIENTS} are allowed.")
     for address in [*everyone, *mail.reply_to, *([mail.sender] if mail.sender else [])]:
         try:
-            validate_email(address)
+            if any(mark in address for mark in "\r\n"):
+                raise ValidationError("a line break")
+            validate_email(parseaddr(address)[1])
         except ValidationError:
             raise InvalidRequest(f"{address!r} is not a mail address.") from None
     if "\n" in mail.subject or "\r" in mail.subject:
@@ -109,10 +142,11 @@ def _check(mail: Mail) -> None:
 
 def _asked(mail: Mail, context: SendContext) -> Exchange:
     redactor = redactor_for(context.secrets)
-    body = mail.text.encode() or mail.html.encode()
+    body = (mail.text or mail.html).encode()
     url = f"mailto:{','.join(mail.to)}"
     text, encoding, cut = redactor.body(body)
     headers: dict[str, Any] = {"Subject": mail.subject, "Cc": ", ".join(mail.cc), "Bcc": ", ".join(mail.bcc)}
+    headers["Attachments"] = ", ".join(f"{one.name} ({len(one.content)} bytes)" for one in mail.attachments)
     return Exchange(
         kind="mail",
         method="MAIL",

@@ -63,6 +63,7 @@ def templates_of(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         for index, lookup in enumerate(lookups_of(document)):
             if isinstance(lookup.get(name), str):
                 yield f"lookups[{index}].{name}", lookup[name]
+    yield from texts_of_mail(document.get("email") or {})
     http = document.get("http")
     if not isinstance(http, dict):
         return
@@ -78,6 +79,16 @@ def templates_of(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name in ("relativeURI", "body"):
         if isinstance(paging.get(name), str):
             yield f"http.paging.{name}", paging[name]
+
+
+def texts_of_mail(email: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in ("from", "subject", "body", "html"):
+        if email.get(name):
+            yield f"email.{name}", email[name]
+    for name in ("to", "cc", "bcc", "replyTo"):
+        yield from ((f"email.{name}[{i}]", text) for i, text in enumerate(email.get(name) or []))
+    for i, attachment in enumerate(email.get("attachments") or []):
+        yield from ((f"email.attachments[{i}].{name}", text) for name, text in attachment.items())
 
 
 def lookups_of(document: dict[str, Any]) -> list[dict[str, Any]]:

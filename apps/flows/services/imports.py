@@ -26,6 +26,7 @@ ADAPTORS = [
     "AiAgentImport",
     "GuardrailImport",
     "ToolImport",
+    "EmailImport",  # ours
 ]
 WITHOUT_CONNECTION = ("AiAgentImport", "GuardrailImport", "ToolImport")
 QUERY_TYPES = ("per_record", "per_page", "first_page", "bulk_insert", "bulk_load")

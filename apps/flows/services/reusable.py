@@ -20,6 +20,7 @@ FITTING = {
     "FileSystem": ("filesystem",),
     "NetSuite": ("netsuite",),
     "Salesforce": ("salesforce",),
+    "Email": ("email",),
 }
 ADAPTOR_OF = {
     "http": "HTTP",
@@ -31,6 +32,7 @@ ADAPTOR_OF = {
     "filesystem": "FileSystem",
     "netsuite": "NetSuite",
     "salesforce": "Salesforce",
+    "email": "Email",
 }
 
 

@@ -1,5 +1,7 @@
 """The documented form of an import. The surprise: members of `http` are parallel lists, one entry a kind of request."""
 
+from typing import Any
+
 from apps.connections.api.serializers import HeaderPart
 from apps.flows.api.serializers.common import (
     FilePart,
@@ -66,6 +68,29 @@ class ImportHttpPart(Part):
     _asyncHelperId = IdField()
 
 
+class AttachmentPart(Part):
+    fileName = TextField(required=True, allow_blank=False)
+    contentType = TextField()
+    content = TextField(required=True)
+    encoding = WordField(("utf8", "base64"))
+
+
+class EmailPart(Part):
+    """A mail a record: an extra of ours. All texts are templates; `html` escapes what it inserts."""
+
+    to = TextsField()
+    cc = TextsField()
+    bcc = TextsField()
+    replyTo = TextsField()
+    subject = TextField()
+    body = TextField()
+    html = TextField()
+    attachments = ListField(AttachmentPart(), max_length=20)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "from": TextField()}  # a word of the language
+
+
 class ImportHooksPart(Part):
     preMap = HookPart()
     postMap = HookPart()
@@ -93,6 +118,7 @@ class ImportSerializer(Document):
     ftp = FtpPathsPart()
     file = FilePart()
     rdbms = ObjectField()
+    email = EmailPart()
     mapping = MappingV1Part()
     mappings = ListField(MappingV2Part())
     lookups = ListField(LookupPart())

@@ -11,6 +11,7 @@ from apps.engine.mapping import compile_import_mapping, gather_lookups
 from apps.engine.paths import compile_getter
 from apps.engine.responses import compile_response
 from apps.flows.pipeline.compiling.documents import RunDocuments, as_list, checked, unsupported
+from apps.flows.pipeline.compiling.mails import email_import
 from apps.flows.pipeline.runners.file_form import file_form
 from apps.flows.pipeline.runners.file_import import FileImportRunner
 from apps.flows.pipeline.runners.http_import import HttpImportRunner, Operation, RequestForm
@@ -31,6 +32,9 @@ def import_runner(run: RunDocuments, document: dict[str, Any], step: str, mapped
         return sql_import(run, document, step, mapped)
     if adaptor in FILE_ADAPTORS:
         return file_import(run, document, step)
+    if adaptor == "EmailImport":
+        email = document.get("email") or {}
+        return email_import(run, document, step, import_mapping(run, document, email, step=step, mapped=mapped))
     raise unsupported(adaptor, document)
 
 
@@ -171,7 +175,7 @@ def import_mapping(
 
 def texts_of(document: dict[str, Any]) -> dict[str, Any]:
     """Where an import's templates stand."""
-    return {name: document[name] for name in ("http", "rdbms", "mapping", "mappings") if document.get(name)}
+    return {name: document[name] for name in ("http", "rdbms", "email", "mapping", "mappings") if document.get(name)}
 
 
 def text_of(body: Any) -> str:
