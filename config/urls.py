@@ -25,6 +25,7 @@ urlpatterns = [
     path("v1/", include("apps.executions.api.urls")),
     path("v1/", include("apps.flows.api.urls")),
     path("v1/", include("apps.inbound.api.urls")),
+    path("", include("apps.catalog.api.urls")),
     path("v1/", include("apps.subscriptions.api.urls")),
     path("hooks/", include("apps.inbound.urls")),
     *unserved,  # last: whatever else lies under /v1 and /api

@@ -19,7 +19,7 @@ MAX_RELATED = 10_000
 
 def check_id(text: Any, *, field: str = "id") -> Iterator[ValidationError]:
     if not isinstance(text, str) or not ID.fullmatch(text):
-        yield wrong(field, f'string does not match regex "{ID_PATTERN}"', code="value_error.str.regex")
+        yield wrong(field, f'string does not match regex "{ID_PATTERN}"')
     elif len(text) > ID_LENGTH:
         yield wrong(field, f"has at most {ID_LENGTH} characters")
 

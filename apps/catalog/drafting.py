@@ -120,6 +120,11 @@ def fields_of(row: Entity) -> dict[str, Any]:
     }
 
 
+def sources_of_fields(row: Entity) -> dict[str, str]:
+    """{path: an automation's id, or "Manual"} of every field."""
+    return {path: row.field_sources.get(path, MANUAL) for path in fields_of(row) if path not in FLAGS}
+
+
 def fields_after(
     write: EntityWrite, *, before: dict[str, Any], merge: bool, owned: Mapping[str, str]
 ) -> dict[str, Any]:

@@ -9,14 +9,15 @@ from django.db import transaction
 from apps.audit import services as audit
 from apps.catalog import checks, news
 from apps.catalog.documents import entity_document
-from apps.catalog.drafting import KEEP, MANUAL, EntityWrite, Kept
+from apps.catalog.drafting import KEEP, MANUAL, EntityWrite, Kept, sources_of_fields
 from apps.catalog.models import Blueprint, Entity
 from apps.catalog.saving import Saved, Saving, batches
 from apps.core.actors import Actor, Verb
+from apps.core.errors import ValidationErrors
 
 __all__ = [
-    "KEEP", "MANUAL", "EntityWrite", "Saved", "delete_entity", "preview_entity", "release_field", "save_entities",
-    "save_entity",
+    "KEEP", "MANUAL", "EntityWrite", "Saved", "delete_entity", "edit_entity", "preview_entity", "release_field",
+    "save_entities", "save_entity",
 ]  # fmt: skip
 
 
@@ -95,6 +96,28 @@ def delete_entity(*, organization_id: uuid.UUID, actor: Actor | None, id: str, d
                 actor=actor, event="delete", resource_type="entity", resource_id=row.id, resource_name=row.natural_id
             )
         row.delete()
+
+
+def edit_entity(*, actor: Actor, entity: Entity, id: str, field_sources: Mapping[str, Any], **members: Any) -> Saved:
+    """Replaces one by hand; `members` are those of `save_entity`. Fields that `field_sources` calls "Manual" are taken
+    over from their rules first. Raises ForbiddenError, ValidationErrors.
+    """
+    actor.require(Verb.EDIT)
+    now = sources_of_fields(entity)
+    changed = {path: source for path, source in field_sources.items() if source != now.get(path, MANUAL)}
+    errors = [
+        checks.wrong(f"fieldSources.{path}", f'may be changed to "{MANUAL}" alone')
+        for path, source in changed.items()
+        if source != MANUAL
+    ]
+    if id != entity.natural_id:
+        errors.append(checks.wrong("id", f"is {entity.natural_id}, and stays"))
+    if errors:
+        raise ValidationErrors(errors)
+    with transaction.atomic():
+        for path in changed:
+            release_field(actor=actor, entity=entity, path=path)
+        return save_entity(organization_id=actor.organization_id, actor=actor, id=id, **members)
 
 
 def release_field(*, actor: Actor, entity: Entity, path: str) -> Entity:

@@ -29,9 +29,17 @@ class NotBuiltError(DomainError):
 
 @dataclass(frozen=True)
 class Item:
+    """`message` may begin with the field, `bare` does not. `word` is the refusal's own, where its field has one."""
+
     code: str
     message: str
     field: str = ""
+    word: str = ""
+    place: str = "body"
+
+    @property
+    def bare(self) -> str:
+        return self.message.removeprefix(f"{self.field}: ") if self.field else self.message
 
 
 @dataclass(frozen=True)
@@ -70,11 +78,11 @@ def failure_of(error: Exception) -> Failure | None:
     """None for what nobody foresaw."""
     match error:
         case ValidationErrors():
-            return Failure(error.status, [Item(e.code, e.message, e.field) for e in error.errors])
+            return Failure(error.status, [item_of(e) for e in error.errors])
         case UnavailableError():
             return Failure(error.status, [Item(error.code, error.message)], retry_after=error.retry_after)
         case DomainError():
-            return Failure(error.status, [Item(error.code, error.message, error.field)])
+            return Failure(error.status, [item_of(error)])
         case exceptions.ValidationError():
             return Failure(422, list(items_of(error.detail, "")))
         case exceptions.APIException():
@@ -88,6 +96,10 @@ def failure_of(error: Exception) -> Failure | None:
         case SuspiciousOperation():
             return Failure(400, [Item("bad_request", "The request cannot be read.")])
     return None
+
+
+def item_of(error: DomainError) -> Item:
+    return Item(error.code, error.message, error.field, error.code, getattr(error, "place", "body"))
 
 
 CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
@@ -114,8 +126,9 @@ def items_of(detail: Any, path: str) -> Iterator[Item]:
         for index, child in enumerate(detail):
             yield from items_of(child, join(path, index) if isinstance(child, dict | list) else path)
     else:
-        code = "missing_required_field" if getattr(detail, "code", "") == "required" else "invalid_field"
-        yield Item(code, f"{path}: {detail}" if path else str(detail), path)
+        word = getattr(detail, "code", "") or ""
+        code = "missing_required_field" if word in ("required", "value_error.missing") else "invalid_field"
+        yield Item(code, f"{path}: {detail}" if path else str(detail), path, word)
 
 
 def join(path: str, key: Any) -> str:
@@ -143,16 +156,18 @@ def rely(failure: Failure) -> dict[str, Any]:
     if failure.status != 422:
         return {"detail": failure.message}
     return {
-        "detail": [{"loc": location(item), "msg": item.message, "type": pydantic_word(item)} for item in failure.items]
+        "detail": [{"loc": location(item), "msg": item.bare, "type": pydantic_word(item)} for item in failure.items]
     }
 
 
 def location(item: Item) -> list[str | int]:
     parts = re.findall(r"[^.\[\]]+", item.field)
-    return ["body", *(int(part) if part.isdigit() else part for part in parts)]
+    return [item.place, *(int(part) if part.isdigit() else part for part in parts)]
 
 
 def pydantic_word(item: Item) -> str:
+    if item.word.startswith(("value_error", "type_error")):
+        return item.word
     return "value_error.missing" if item.code == "missing_required_field" else "value_error"
 
 

@@ -42,16 +42,10 @@ POST /v1/invite
 RELY = """
 GET POST /api/v1/flows
 GET PUT DELETE /api/v1/flows/{id_}
-GET POST /api/v1/suggestions
-GET PUT DELETE /api/v1/suggestions/{id_}
-POST /api/v1/suggestions/{id_}/apply
-GET POST /api/v1/entities
-GET PUT DELETE /api/v1/entities/{id_}
 GET POST /api/v1/flow-runs
 GET /api/v1/flow-runs/{id_}
 POST /api/v1/flow-runs/{id_}/approve
 POST /api/v1/flow-runs/{id_}/reject
-GET /api/v1/blueprints/{id_}
 """
 GIOSG = """
 GET /api/v2/orgs/{organization_id}/interactions

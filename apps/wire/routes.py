@@ -6,7 +6,15 @@ from typing import Any
 from django.urls import URLPattern, path
 
 VERBS = {"list": "list", "create": "create", "retrieve": "get", "replace": "replace", "patch_listed": "patch"}
-VERBS |= {"destroy": "delete", "GET": "get", "POST": "post", "PUT": "put", "PATCH": "patch", "DELETE": "delete"}
+VERBS |= {
+    "page": "list",
+    "destroy": "delete",
+    "GET": "get",
+    "POST": "post",
+    "PUT": "put",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
 
 
 def resource_paths(name: str, viewset: Any) -> list[URLPattern]:

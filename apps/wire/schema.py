@@ -132,7 +132,8 @@ class DialectSchema(AutoSchema):
 
     def applies(self, code: str) -> bool:
         if code in ("409", "422"):
-            return self.method != "GET"
+            queried = code == "422" and getattr(self.view, "dialect", None) == Dialect.RELY
+            return self.method != "GET" or queried
         return code != "404" or "{" in self.path
 
 

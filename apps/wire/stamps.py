@@ -26,15 +26,18 @@ def naive_stamp(moment: datetime) -> str:
 
 def read_stamp(text: str, *, field: str) -> datetime:
     """A moment from a query. Without a zone it is UTC. Raises BadRequestError naming the parameter."""
-    try:
-        moment = parse_datetime(text)
-    except (ValueError, OverflowError):
-        moment = None
+    moment = parse_stamp(text)
     if moment is None:
         raise BadRequestError(
             f"{field} must be a moment such as 2017-06-19T21:27:09.945Z.", field=field, code="invalid_query_params"
         )
+    return moment
+
+
+def parse_stamp(text: str) -> datetime | None:
+    """None for what is no moment, or one that UTC cannot say. Without a zone it is UTC."""
     try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        raise BadRequestError(f"{field} is out of range.", field=field, code="invalid_query_params") from None
+        moment = parse_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC) if moment else None
+    except (ValueError, OverflowError):
+        return None
