@@ -4,77 +4,12 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from apps.automations.errors import fault
-from apps.automations.models import Type
+from apps.automations.errors import AutomationError, fault
 from apps.automations.running.compiled import Action, Compiled, compile_document
+from apps.automations.shapes import SCHEMA
+from apps.catalog.models import Blueprint
 from apps.core.errors import ValidationError, ValidationErrors
 from apps.engine import schemas, templates
-
-ID = r"^([a-z0-9_.-]+)$"
-MAX_ID = 200
-OPTIONAL_TEXT: dict[str, Any] = {"type": ["string", "null"]}
-OPTIONAL_OBJECT: dict[str, Any] = {"type": ["object", "null"]}
-CONDITIONS: dict[str, Any] = {
-    "type": ["array", "null"],
-    "items": {
-        "type": "object",
-        "required": ["field", "operator"],
-        "properties": {
-            "field": {"type": "string", "minLength": 1},
-            "expression": {"type": "boolean"},
-            "operator": {
-                "enum": ["eq", "neq", "contains", "in", "like", "notContains", "notIn", "gt", "gte", "lt", "lte"]
-            },
-        },
-    },
-}
-ACTION: dict[str, Any] = {
-    "type": "object",
-    "required": ["type"],
-    "properties": {
-        "type": {"type": "string"},
-        "id": OPTIONAL_TEXT,
-        "title": OPTIONAL_TEXT,
-        "description": OPTIONAL_TEXT,
-        "conditions": CONDITIONS,
-        "args": OPTIONAL_OBJECT,
-    },
-}
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["id", "title", "type"],
-    "properties": {
-        "id": {"type": "string", "pattern": ID, "maxLength": MAX_ID},
-        "title": {"type": "string"},
-        "description": OPTIONAL_TEXT,
-        "icon": OPTIONAL_TEXT,
-        "isActive": {"type": "boolean"},
-        "needsApproval": {"type": "boolean"},
-        "order": {"type": ["integer", "null"], "minimum": -(2**31), "maximum": 2**31 - 1},
-        "type": {"enum": list(Type.values)},
-        "arguments": OPTIONAL_OBJECT,
-        "secrets": OPTIONAL_OBJECT,
-        "triggers": {
-            "type": ["array", "null"],
-            "items": {
-                "type": "object",
-                "required": ["type"],
-                "properties": {"type": {"type": "string"}, "conditions": CONDITIONS},
-            },
-        },
-        "actions": {"type": ["array", "null"], "items": ACTION},
-        "outputs": OPTIONAL_OBJECT,
-        "tags": {
-            "type": ["array", "null"],
-            "items": {
-                "type": "object",
-                "required": ["key", "value"],
-                "properties": {"key": {"type": "string"}, "value": {"type": "string"}},
-            },
-        },
-        "concurrencyKey": OPTIONAL_TEXT,
-    },
-}
 
 
 def check_shape(document: Any) -> None:
@@ -104,6 +39,7 @@ def check(document: Mapping[str, Any], *, opened: Mapping[str, Any], organizatio
         found += problems_of(action.kind.schema, action.args, f"{action.path}.args", raw=action.kind.raw)
     if found:
         raise ValidationErrors(found)
+    check_blueprints(program, organization_id)
     for trigger in program.triggers:
         if trigger.kind.check is not None:
             trigger.kind.check(trigger.document, trigger.at, organization_id)
@@ -111,6 +47,18 @@ def check(document: Mapping[str, Any], *, opened: Mapping[str, Any], organizatio
         if action.kind.check is not None:
             action.kind.check(action.args, f"{action.path}.args", organization_id)
     return program
+
+
+def check_blueprints(program: Compiled, organization_id: uuid.UUID) -> None:
+    """All that are named as they are, in one query."""
+    named = [program.arguments.get(name) for name in ("sourceBlueprintId", "targetBlueprintId")]
+    for action in every(program.actions):
+        named += action.kind.blueprints(action.args) if action.kind.blueprints else []
+    wanted = [text for text in dict.fromkeys(named) if isinstance(text, str) and not templates.is_template(text)]
+    there = set(Blueprint.objects.of(organization_id).among(wanted).values_list("natural_id", flat=True))
+    for text in wanted:
+        if text not in there:
+            raise AutomationError(f"Blueprint with id {text} not found")
 
 
 def every(actions: Sequence[Action]) -> Iterator[Action]:

@@ -85,7 +85,6 @@ class Run(models.Model):
     automation_type = models.CharField(max_length=20, choices=Type.choices)
     version_id = models.UUIDField()
     slug = models.CharField(max_length=200, blank=True)
-    depth = models.IntegerField(default=0)  # how many automations stand between a person and this one, itself included
     tags = models.JSONField(default=list, blank=True)
     stopped = models.BooleanField(default=False)  # it ended quietly before its last action
     created_by = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")

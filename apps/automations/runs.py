@@ -55,6 +55,8 @@ class NewRun:
             cause=self.cause,
             triggered_by=self.triggered_by,
             parent=self.parent,
+            own_root=True,
+            depth=self.depth,
             mode=self.mode,
             serial_key=key,
             input={
@@ -93,7 +95,6 @@ class NewRun:
             automation_type=self.automation.type,
             version_id=self.version_id,
             slug=self.slug,
-            depth=self.depth,
             tags=self.tags,
             created_by_id=self.created_by_id,
         )

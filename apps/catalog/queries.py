@@ -25,14 +25,17 @@ def matching_entities(
     scope: Any = None,
     blueprint_id: str | None = None,
     limit: int | None = None,
+    after: uuid.UUID | None = None,
 ) -> list[Entity]:
-    """In the order they were made, at most `limit`. `conditions` are compiled with `dialect="slash"`; their values
-    are rendered against `scope` once.
+    """In the order they were made, at most `limit`, those that come after a row's id. `conditions` are compiled with
+    `dialect="slash"`; their values are rendered against `scope` once.
     """
     found: list[Entity] = []
     if limit is not None and limit <= 0:
         return found
-    for entity in each_matching(organization_id, conditions=conditions, scope=scope, blueprint_id=blueprint_id):
+    for entity in each_matching(
+        organization_id, conditions=conditions, scope=scope, blueprint_id=blueprint_id, after=after
+    ):
         found.append(entity)
         if len(found) == limit:
             break
@@ -45,11 +48,14 @@ def each_matching(
     conditions: Conditions | None = None,
     scope: Any = None,
     blueprint_id: str | None = None,
+    after: uuid.UUID | None = None,
 ) -> Iterator[Entity]:
     """As `matching_entities`, some at a time in memory."""
     rows = Entity.objects.of(organization_id).shown().order_by("id")
     if blueprint_id is not None:
         rows = rows.filter(blueprint__natural_id=blueprint_id)
+    if after is not None:
+        rows = rows.filter(pk__gt=after)
     holds = None
     if conditions is not None:
         rendered = conditions.rendered(scope)

@@ -5,7 +5,7 @@ whatever is killed. One that reaches outside, or runs nested actions, runs outsi
 through `turn.journal`, which commits an intent before each and so lets their effect decide after a lapse.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -61,6 +61,8 @@ class ActionKind:
     `schema` is of the rendered args. Members named in `raw` reach `run` as they were written: what nested lists of
     actions need. `nested(args)` gives those lists with their path inside args. `check(args, at, organization_id)` looks
     at what a schema cannot say when an automation is saved, texts that are templates included; it raises DomainErrors.
+    `prepare(args, at)` makes of the args as written what `run` finds as `turn.action.prepared`, once a version; it
+    raises DocumentError. `blueprints(args)` names those that must be there when an automation is saved.
     """
 
     name: str
@@ -71,6 +73,8 @@ class ActionKind:
     raw: frozenset[str] = frozenset()
     nested: Callable[[Args], Iterator[tuple[str, Any]]] | None = None
     check: Callable[..., None] | None = None
+    prepare: Callable[[Args, str], Any] | None = None
+    blueprints: Callable[[Args], Iterable[Any]] | None = None
 
 
 _kinds: dict[str, ActionKind] = {}

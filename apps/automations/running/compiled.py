@@ -5,7 +5,7 @@ Versions never change, so what is compiled is kept by version, within a process.
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -14,19 +14,14 @@ from apps.automations import secrets
 from apps.automations.actions import registry as actions
 from apps.automations.errors import fault
 from apps.automations.models import AutomationVersion
-from apps.automations.running.rendering import Render, RenderError, compile_value
+from apps.automations.running.conditions import Test, compile_test
+from apps.automations.running.rendering import Render, compile_value
 from apps.automations.triggers import registry as triggers
-from apps.core.errors import ValidationError
-from apps.engine import templates
-from apps.engine.conditions.rely import Conditions, compile_conditions
 from apps.engine.errors import DocumentError
-from apps.engine.templates import RenderEnv, TemplateError
 
 KEPT = 2000
 MAX_ACTIONS = 500  # of one automation, nested ones too
 MAX_NESTING = 10
-
-Test = Callable[[Mapping[str, Any], RenderEnv], bool]
 
 
 @dataclass(frozen=True)
@@ -49,6 +44,7 @@ class Action:
     args: Mapping[str, Any]
     render: Render | None
     lists: Mapping[str, "Sequence[Action]"] = field(default_factory=dict)
+    prepared: Any = None
 
 
 @dataclass(frozen=True)
@@ -87,13 +83,10 @@ def compiled(version: AutomationVersion) -> Compiled:
     return made
 
 
-def is_kept(version_id: uuid.UUID) -> bool:
-    return version_id in _cache
-
-
-def kept(version_id: uuid.UUID) -> Compiled | None:
+def kept(version_id: uuid.UUID | None) -> Compiled | None:
+    """If it was compiled before, in this process."""
     with _lock:
-        return _cache.get(version_id)
+        return _cache.get(version_id) if version_id else None
 
 
 def compile_document(document: Mapping[str, Any], *, opened: Mapping[str, Any]) -> Compiled:
@@ -165,6 +158,7 @@ class _Compiler:
             args=args,
             render=compile_value(rendered, f"{at}.args"),
             lists=lists,
+            prepared=kind.prepare(args, f"{at}.args") if kind.prepare else None,
         )
 
     def name(self, value: Any, at: str, known: set[str]) -> str:
@@ -176,29 +170,3 @@ class _Compiler:
             raise DocumentError(at, f"{value!r} is the id of another action")
         known.add(value)
         return value
-
-
-def compile_test(documents: Any, at: str) -> Test | None:
-    """None where there is nothing to ask. Raises DocumentError, for templates that cannot be read too."""
-    conditions = compile_conditions(documents, _unbound, at=at)
-    for index, condition in enumerate(conditions.conditions):
-        compile_value(condition.value, f"{at}[{index}].value")
-        if condition.get is None:
-            compile_value(condition.field, f"{at}[{index}].field")
-    if not conditions.conditions:
-        return None
-
-    def test(scope: Mapping[str, Any], env: RenderEnv) -> bool:
-        def render(text: str, scope: Any) -> Any:
-            try:
-                return templates.compile(text, "jinja").render_native(scope, env=env)
-            except TemplateError as error:
-                raise RenderError(f"{at}: {error}", field=at) from None
-
-        return Conditions(conditions.conditions, render)(scope)
-
-    return test
-
-
-def _unbound(text: str, scope: Any) -> Any:
-    raise ValidationError("conditions are rendered under a run only")

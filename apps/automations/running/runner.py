@@ -85,7 +85,7 @@ class Runner:
     def program(self) -> Compiled:
         if self.stored.get("fault"):
             raise DomainError(self.stored["fault"])
-        if self.run.depth > MAX_DEPTH:
+        if self.execution.depth > MAX_DEPTH:
             raise DomainError(f"Not run: {MAX_DEPTH} automations led to it one after another, as in a loop.")
         self.version = AutomationVersion.objects.filter(pk=self.run.version_id).first()
         if self.version is None:

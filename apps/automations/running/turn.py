@@ -43,7 +43,7 @@ class Turn:
     @property
     def depth(self) -> int:
         """How many automations stand between a person and what this one writes: pass it on to what it writes."""
-        return self.run.depth
+        return self.execution.depth
 
     @property
     def mode(self) -> Mode:

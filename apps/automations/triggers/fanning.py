@@ -5,17 +5,17 @@ come. A batch costs a constant number of queries: what listens is an index, and 
 """
 
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 
-from apps.automations.models import Automation, AutomationVersion, FanOut, Hearing
+from apps.automations.models import Automation, FanOut, Hearing
 from apps.automations.running import functions
-from apps.automations.running.compiled import Compiled, Trigger, compiled, kept
+from apps.automations.running.compiled import Compiled
 from apps.automations.running.rendering import RenderError
 from apps.automations.runs import NewRun, start_runs
+from apps.automations.triggers.programs import UNREADABLE, holds, programs_of
 from apps.core.errors import DomainError
 from apps.core.ids import hex24
 from apps.core.joined import run_prepared
@@ -52,8 +52,7 @@ def ask_next(event: Event, after: Place | None) -> Place | None:
     """Starts the runs of the next batch, in order; the last one's place if there may be more."""
     found = candidates(event, after)
     env = functions.environment(event.organization_id)
-    programs = programs_of(found)
-    wanted = [new for one in found if (new := run_for(event, one, programs[one.id], env)) is not None]
+    wanted = [new for one, program in programs_of(found) if (new := run_for(event, one, program, env)) is not None]
     start_runs(wanted)
     return (found[-1].order, found[-1].slug) if len(found) == BATCH else None
 
@@ -67,26 +66,13 @@ def candidates(event: Event, after: Place | None) -> list[Automation]:
     return list(rows.order_by("order", "slug")[:BATCH])
 
 
-def programs_of(found: Sequence[Automation]) -> dict[uuid.UUID, Compiled | DomainError]:
-    """By automation. One that cannot be compiled any more is its error."""
-    missing = [one.version_id for one in found if kept(one.version_id) is None]
-    versions = AutomationVersion.objects.in_bulk(missing) if missing else {}
-    made: dict[uuid.UUID, Compiled | DomainError] = {}
-    for one in found:
-        try:
-            made[one.id] = kept(one.version_id) or compiled(versions[one.version_id])
-        except DomainError as error:
-            made[one.id] = error
-    return made
-
-
 def run_for(event: Event, automation: Automation, program: Compiled | DomainError, env: RenderEnv) -> NewRun | None:
     """None where no trigger of it holds. A condition that cannot be asked starts a run that fails, and says why."""
     common: dict[str, Any] = {
         "automation": automation,
         "version_id": automation.version_id,
         "cause": f"event:{hex24(event.id)}:automation:{hex24(automation.id)}",
-        "triggered_by": f"event:{event.type}",
+        "triggered_by": "event",
         "depth": event.depth + 1,
     }
     if isinstance(program, DomainError):
@@ -101,16 +87,6 @@ def run_for(event: Event, automation: Automation, program: Compiled | DomainErro
         except RenderError as error:
             return NewRun(program=program, fault=error.message, **values, **common)
     return None
-
-
-def holds(trigger: Trigger, program: Compiled, values: dict[str, Any], env: RenderEnv) -> bool:
-    return trigger.test is None or trigger.test(program.scope(values), env)
-
-
-UNREADABLE = Compiled(
-    document={}, arguments={}, secrets={}, triggers=(), actions=(), outputs={}, render_outputs=None,
-    concurrency_key=None, needs_approval=False,
-)  # fmt: skip
 
 
 def handle(claims: list[Claim]) -> None:

@@ -21,7 +21,8 @@ def any_event(document: Document, event: Event) -> bool:
 
 def event_scope(event: Event) -> dict[str, Any]:
     """`data` and `event` as templates and conditions of a run see them."""
-    return {"data": event.data.get("data", event.data), "event": {"type": event.type, **event.data}}
+    told = {name: value for name, value in event.data.items() if name != "data"}
+    return {"data": event.data.get("data", event.data), "event": {"type": event.type, **told}}
 
 
 @dataclass(frozen=True)
