@@ -54,11 +54,16 @@ class Actor:
     shares: Mapping[uuid.UUID, Role] = field(default_factory=dict)
     key_id: uuid.UUID | None = None
 
-    def may(self, verb: Verb, *, integration_id: uuid.UUID | None = None) -> bool:
+    def role_at(self, integration_id: uuid.UUID | None) -> Role | None:
+        """A share lifts those below administrators, in its integration."""
         role = self.role
         shared = self.shares.get(integration_id) if integration_id else None
         if shared is not None and (role is None or RANK[role] < RANK[Role.ADMINISTRATOR]):
             role = max(filter(None, (role, shared)), key=RANK.__getitem__)
+        return role
+
+    def may(self, verb: Verb, *, integration_id: uuid.UUID | None = None) -> bool:
+        role = self.role_at(integration_id)
         return role is not None and RANK[role] >= RANK[LEAST_ROLE[verb]]
 
     def require(self, verb: Verb, *, integration_id: uuid.UUID | None = None) -> None:

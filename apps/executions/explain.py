@@ -5,7 +5,7 @@ The surprise: it guesses nothing. It reads what a claim would read, in the order
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -19,7 +19,14 @@ from apps.executions.services import WORK
 from apps.work import nodes
 from apps.work.models import WorkItem
 
+Reason = Callable[[Execution], str]  # a sentence, or nothing
+_reasons: list[Reason] = []
 ENDED = {State.SUCCEEDED: "It has succeeded", State.FAILED: "It has failed", State.CANCELED: "It was canceled"}
+
+
+def register_reason(find: Reason) -> None:
+    """What upper apps know of their executions' waiting, in AppConfig.ready: asked while nobody works on one."""
+    _reasons.append(find)
 
 
 def explain(execution: Execution) -> str:
@@ -46,6 +53,8 @@ def why(execution: Execution, own: WorkItem | None, parts: list[WorkItem]) -> st
     moment = clock.now()
     if own is not None and is_held(own, moment):
         return f"It is being worked on by {own.holder}{and_pages(parts, moment)}."
+    if known := next(filter(None, (find(execution) for find in _reasons)), ""):
+        return known
     waiting = [part for part in parts if not is_held(part, moment)]
     if own is None or (parts and own.due_at > moment and not own.parked_on):
         if held := [part for part in parts if is_held(part, moment)]:
