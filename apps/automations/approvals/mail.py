@@ -1,7 +1,9 @@
 """The mail to one who may answer: what would run, and two links of their own."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.template.loader import render_to_string
 
 from apps.automations.approvals import links, showing
@@ -37,4 +39,5 @@ def letter(notice: ApprovalNotice) -> Mail:
         subject=subject[:SUBJECT_LENGTH],
         text=render_to_string("approvals/mail.txt", context),
         html=render_to_string("approvals/mail.html", context),
+        message_id=f"<approval-{notice.hex_id}@{urlsplit(settings.PUBLIC_URL).hostname or 'junction'}>",
     )

@@ -3,6 +3,8 @@
 
 def register() -> None:
     from apps.automations.approvals import explaining, probes, queue
+    from apps.automations.approvals.standing import waiting_since
+    from apps.events import standing
     from apps.executions import explain
     from apps.work import doctor, kinds
 
@@ -10,3 +12,4 @@ def register() -> None:
         kinds.register(kind)
     explain.register_reason(explaining.why_it_waits)
     doctor.register_all(probes.PROBES)
+    standing.register_source("approvals", waiting_since)
