@@ -7,6 +7,7 @@ class AutomationsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.automations import kinds
+        from apps.automations.approvals import registration
         from apps.automations.triggers import fanning
         from apps.events import consumers
         from apps.executions import kinds as execution_kinds
@@ -15,3 +16,4 @@ class AutomationsConfig(AppConfig):
         execution_kinds.register(kinds.EXECUTION_KIND)
         work_kinds.register(fanning.WORK_KIND)
         consumers.register(fanning.CONSUMER)
+        registration.register()

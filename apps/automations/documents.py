@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from apps.automations.approvals.policy import check_members
 from apps.automations.errors import AutomationError, fault
 from apps.automations.running.compiled import Action, Compiled, compile_document
 from apps.automations.shapes import SCHEMA
@@ -40,6 +41,8 @@ def check(document: Mapping[str, Any], *, opened: Mapping[str, Any], organizatio
     if found:
         raise ValidationErrors(found)
     check_blueprints(program, organization_id)
+    if document.get("isActive") is not False:  # what names somebody who has left can still be switched off
+        check_members(program.approval, organization_id=organization_id)
     for trigger in program.triggers:
         if trigger.kind.check is not None:
             trigger.kind.check(trigger.document, trigger.at, organization_id)

@@ -1,7 +1,7 @@
 """The execution kind `automation`."""
 
-from apps.automations import approvals
 from apps.automations.actions import catalogue as actions
+from apps.automations.approvals import services as approvals
 from apps.automations.running.runner import Runner
 from apps.automations.runs import KIND
 from apps.automations.triggers import catalogue as triggers

@@ -6,7 +6,13 @@ The surprise: a run's own row names automation and version by id only, so that i
 from django.db import models
 from django.db.models import Q
 
+from apps.automations.approvals.models import Approval, ApprovalNotice
 from apps.core.models import ActorQuerySet, OrganizationRow, Row
+
+__all__ = [
+    "Approval", "ApprovalNotice", "Automation", "AutomationQuerySet", "AutomationVersion", "FanOut", "Hearing", "Run",
+    "Type",
+]  # fmt: skip
 
 
 class Type(models.TextChoices):

@@ -66,5 +66,6 @@ SCHEMA: dict[str, Any] = {
             },
         },
         "concurrencyKey": OPTIONAL_TEXT,
+        "approval": OPTIONAL_OBJECT,  # whom `needsApproval` asks: apps.automations.approvals.policy
     },
 }

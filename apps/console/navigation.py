@@ -11,6 +11,7 @@ from apps.accounts.console import seat_of
 from apps.accounts.console.names import list_url
 from apps.accounts.models import ApiKey, EndUser, Group, Membership
 from apps.audit.models import AuditEntry
+from apps.automations.models import Approval
 from apps.connections.models import Connection, Credential
 from apps.connectors.models import Component, Connector
 from apps.events.models import Event
@@ -27,6 +28,7 @@ GROUPS: list[tuple[str, list[tuple[str, str, Any]]]] = [
         "Operate",
         [
             ("Executions", "play_circle", Execution),
+            ("Approvals", "how_to_reg", Approval),
             ("Record errors", "error", RecordError),
             ("Schedules", "schedule", Schedule),
             ("Subscriptions", "notifications", Subscription),
@@ -79,8 +81,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return groups
 
 
+# What an entry counts: the path of a function of the request; asked once a page, and empty shows nothing.
+BADGES = {Approval: "apps.automations.approvals.console.waiting_badge"}
+
+
 def entry(name: str, icon: str, model: Any) -> dict[str, Any]:
-    return {"title": name, "icon": icon, "link": list_url(model), "permission": visible(model)}
+    shown = {"title": name, "icon": icon, "link": list_url(model), "permission": visible(model)}
+    return {**shown, "badge": BADGES[model]} if model in BADGES else shown
 
 
 def visible(model: Any) -> Callable[[HttpRequest], bool]:

@@ -4,6 +4,7 @@ from itertools import count
 
 from apps.accounts.models import ApiKey, EndUser, Group, GroupMembership, Membership, User
 from apps.audit.models import AuditEntry
+from apps.automations.models import Approval, ApprovalNotice
 from apps.connections.models import Connection, Credential
 from apps.connectors.models import Component, ComponentVersion, Connector, ConnectorVersion, Security
 from apps.core.clock import now
@@ -86,6 +87,11 @@ def furnish(organization, *, user=None):
         **own, type="execution.failed", subject_kind="flow", subject_id=flow.id,
         failures={"mail": {"attempts": 9, "message": "no answer"}},
     )  # fmt: skip
+    approval = Approval.objects.create(
+        **own, execution=run, automation_id=new_id(), automation_name=f"Assign an owner {n}", message="May we?",
+        plan=pack({"actions": [{"id": "own", "type": "upsertResource"}]}),
+    )  # fmt: skip
+    ApprovalNotice.objects.create(approval=approval, user=user, kind="ask")
     hook = Hook.objects.create(**own, connector=connector, token=f"token-{n}", secret=b"sealed")
     listener = Listener.objects.create(
         **own, hook=hook, trigger_name="order.created", end_user=end_user, state="active", secret=b"sealed",
@@ -113,6 +119,6 @@ def furnish(organization, *, user=None):
         member, key, end_user, folder, connector, version, component, component_version, security, connection, export,
         group, credential,
         sink, script, cache, flow, run, exchange, error, schedule, event, notification, subscription, delivery, item,
-        entry,
+        entry, approval,
     )  # fmt: skip
     return {type(row): row for row in rows}

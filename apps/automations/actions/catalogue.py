@@ -1,6 +1,7 @@
 """All action kinds, in one list."""
 
 from apps.automations.actions import (
+    approval,
     fetch_by_source,
     fetch_fields,
     fetch_resource,
@@ -15,6 +16,7 @@ KINDS: list[ActionKind] = [
     fetch_fields.KIND,
     fetch_by_source.KIND,
     trigger_automations.KIND,
+    approval.KIND,
 ]
 
 for kind in KINDS:

@@ -1,15 +1,4 @@
-"""A question to a person before an automation's first action."""
+"""Questions to people: asked before a run's first action or in its midst, answered by API, console or mailed link.
 
-from apps.accounts.models import User
-from apps.automations.models import AutomationVersion
-from apps.core.errors import DomainError
-from apps.executions.models import Execution
-
-
-def require(execution: Execution, version: AutomationVersion, requester: User | None) -> None:
-    """Returns once approved. In a transaction. Raises Wait until answered, RejectedError after a no."""
-    raise DomainError("It needs an approval, and nobody can be asked for one here.")
-
-
-def close(execution: Execution) -> None:
-    """The run has ended: nobody is asked any more."""
+Nothing is imported here: the app's models look in for theirs.
+"""

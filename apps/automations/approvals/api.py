@@ -11,7 +11,17 @@ from apps.automations.approvals.models import Approval
 from apps.automations.approvals.services import answer_approval
 from apps.core.actors import Verb
 from apps.core.ids import hex24, parse_id
-from apps.wire.fields import Document, FlagField, IdField, ObjectField, Part, StampField, TextField, TextsField, WordField
+from apps.wire.fields import (
+    Document,
+    FlagField,
+    IdField,
+    ObjectField,
+    Part,
+    StampField,
+    TextField,
+    TextsField,
+    WordField,
+)
 from apps.wire.paging import list_page, refuse_query
 from apps.wire.stamps import stamp
 from apps.wire.viewsets import WireViewSet, require_object

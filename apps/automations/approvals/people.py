@@ -48,8 +48,9 @@ def may_answer(approval: Approval, *, actor: Actor, email: str) -> bool:
 
 
 def email_of(actor: Actor) -> str:
-    found = User.objects.filter(pk=actor.user_id).values_list("email", flat=True).first()
-    return found or ""
+    if actor.user_id is None:
+        return ""
+    return User.objects.filter(pk=actor.user_id).values_list("email", flat=True).first() or ""
 
 
 def approvers(approval: Approval) -> list[Approver]:

@@ -50,6 +50,13 @@ class Question:
     plan: dict[str, Any] = field(default_factory=dict)
 
 
+def question_at(execution: Execution, *, path: str = "", iteration: str = "") -> Approval | None:
+    """In a transaction. What a run has asked at this place; nobody can answer it before the transaction ends."""
+    Execution.objects.select_for_update().get(pk=execution.pk)
+    rows = Approval.objects.select_related("execution", "answered_by")
+    return rows.filter(execution=execution, path=path, iteration=iteration).first()
+
+
 @transaction.atomic
 def ask(question: Question) -> Approval:
     """The question at this place, asked now unless it was before. Tells those who may answer, and whoever listens.

@@ -12,6 +12,7 @@ from typing import Any
 
 from apps.automations import secrets
 from apps.automations.actions import registry as actions
+from apps.automations.approvals.policy import Policy, read_policy
 from apps.automations.errors import fault
 from apps.automations.models import AutomationVersion
 from apps.automations.running.conditions import Test, compile_test
@@ -58,6 +59,8 @@ class Compiled:
     render_outputs: Render | None
     concurrency_key: Render | str | None
     needs_approval: bool
+    approval: Policy = field(default_factory=Policy)
+    approval_message: Render | None = None
 
     def scope(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What templates and conditions of a run see."""
@@ -102,6 +105,7 @@ class _Compiler:
         self.count = 0
 
     def document(self, document: Mapping[str, Any], opened: Mapping[str, Any]) -> Compiled:
+        approval = read_policy(document.get("approval"))
         outputs, key = document.get("outputs") or {}, document.get("concurrencyKey")
         return Compiled(
             document=document,
@@ -115,6 +119,8 @@ class _Compiler:
             render_outputs=compile_value(outputs, "outputs"),
             concurrency_key=(compile_value(key, "concurrencyKey") or key) if key else None,
             needs_approval=document.get("needsApproval") is True,
+            approval=approval,
+            approval_message=compile_value(approval.message, "approval.message"),
         )
 
     def trigger(self, document: Mapping[str, Any], at: str) -> Trigger:

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.automations import approvals
 from apps.automations.actions.registry import NOTHING, Again, Stop, Wait
+from apps.automations.approvals import gate
 from apps.automations.errors import RejectedError
 from apps.automations.models import AutomationVersion, Run
 from apps.automations.running import functions
@@ -102,7 +102,7 @@ class Runner:
         with transaction.atomic():
             work.confirm([self.claim])
             try:
-                approvals.require(self.execution, self.version, self.run.created_by)
+                gate.require(self.execution, self.version, self.run.created_by)
             except Wait as wait:
                 self.park(wait)
             else:
@@ -144,6 +144,8 @@ class Runner:
                 if error.code == services.CANCELED_CODE:
                     raise
                 self.steps.add(action, iteration, state=Step.State.FAILED, message=why(action, error))
+                if isinstance(error, RejectedError):
+                    raise
                 raise ActionFailedError(why(action, error), field=error.field, code=error.code) from error
         told = self.steps.outcome(step)
         if "stop" in told:
