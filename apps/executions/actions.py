@@ -102,7 +102,9 @@ def start_action(action: Action, *, triggered_by: str = "", cause: str | None = 
     )
 
 
-def perform(action: Action, *, journal: StepJournal, mode: Mode) -> Any:
+def perform(action: Action, *, journal: StepJournal, mode: Mode, path: str = "", iteration: str = "") -> Any:
+    """`path` and `iteration` are where the caller stands, in an execution of which this is a part."""
+
     def connection_for(connector: Connector, version: ConnectorVersion) -> OpenConnection | None:
         return credential_of(action.end_user, connector=connector, version=version)
 
@@ -114,6 +116,8 @@ def perform(action: Action, *, journal: StepJournal, mode: Mode) -> Any:
         connection_for=connection_for,
         query=action.query or {},
         steps=action.steps,
+        path=path,
+        iteration=iteration,
     )
     return call_component(
         call=call,

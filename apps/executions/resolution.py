@@ -7,9 +7,11 @@ from typing import Any
 from apps.accounts.end_users import find_end_user
 from apps.accounts.models import EndUser
 from apps.connections.access import open_row
+from apps.connections.models import Connection
 from apps.connectors.models import Component
 from apps.connectors.resolve import find_component, find_connector, find_version
-from apps.core.errors import ConflictError
+from apps.core.errors import ConflictError, NotFoundError, ValidationError
+from apps.core.ids import parse_id
 from apps.executions.actions import Action, credential_row
 from apps.executions.lookup import Found, Sought, look_up
 
@@ -48,6 +50,38 @@ def resolve_action(
         input=input,
         connection=open_row(found.connection) if found.connection else None,
         end_user=found.end_user,
+        query=dict(query or {}),
+    )
+
+
+def resolve_through(
+    connection: object,
+    *,
+    organization_id: uuid.UUID,
+    connector: object,
+    component: object,
+    input: Any,
+    connector_version: object = None,
+    component_version: object = None,
+    query: Mapping[str, Any] | None = None,
+) -> Action:
+    """As `resolve_action`, on one of the organization's own connections, which no end user stands behind."""
+    found = find_connector(connector, organization_id=organization_id)
+    if not found.enabled:
+        raise ConflictError(f"The connector {found.name} is disabled.", field="connector")
+    row_id = parse_id(connection)
+    rows = Connection.objects.filter(organization_id=organization_id, end_user=None).select_related("security")
+    row = rows.filter(pk=row_id).first() if row_id else None
+    if row is None:
+        raise NotFoundError(f"Connection {connection} was not found.", field="connectionId")
+    if row.type != "http" or row.connector_id not in (None, found.id):
+        raise ValidationError(f"The connection {row.name} is none of {found.name}'s kind.", field="connectionId")
+    return Action(
+        organization_id=organization_id,
+        version=find_version(found, connector_version),
+        component=find_component(found, component, kind=Component.Kind.ACTION, version=component_version),
+        input=input,
+        connection=open_row(row),
         query=dict(query or {}),
     )
 

@@ -10,10 +10,7 @@ from apps.executions.models import Execution
 
 @dataclass(frozen=True)
 class Child:
-    """What is to be started for whom. `target` is an id as somebody wrote it; `cause` makes a second start the first.
-
-    `at`: where in the caller's document the target is named, for errors.
-    """
+    """What is to be started, and for whom. `target` is an id as somebody wrote it; a known `cause` starts nothing."""
 
     parent: Execution
     target: object
@@ -21,7 +18,6 @@ class Child:
     depth: int
     triggered_by: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    at: str = ""
 
     @property
     def organization_id(self) -> uuid.UUID:
@@ -32,11 +28,13 @@ class Child:
 class Startable:
     """`start` commits a queued execution whose parent is the caller's, or answers the one this cause has started.
 
-    Raises NotFoundError for what the organization does not have, ValidationErrors for what cannot run.
+    Raises NotFoundError for what the organization does not have, ValidationErrors for what cannot run; `check` raises
+    NotFoundError likewise, for an (organization id, target) that somebody is about to write down.
     """
 
     kind: str
     start: Callable[[Child], Execution]
+    check: Callable[[uuid.UUID, object], None]
 
 
 _startable: dict[str, Startable] = {}

@@ -97,12 +97,25 @@ def start_child(child: Child) -> Execution:
 
     Each has a root of its own: two runs of one flow are two runs, also where one automation starts both.
     """
-    flow = Flow.objects.filter(organization_id=child.organization_id).select_related("integration")
-    found: Flow = flow.find(child.target)
     return start_flow(
-        flow=found, triggered_by=child.triggered_by, cause=child.cause, options=dict(child.options),
-        mode=child.parent.mode, parent=child.parent, depth=child.depth,
-    )  # fmt: skip
+        flow=flow_of(child.organization_id, child.target),
+        triggered_by=child.triggered_by,
+        cause=child.cause,
+        options=dict(child.options),
+        mode=child.parent.mode,
+        parent=child.parent,
+        depth=child.depth,
+    )
+
+
+def flow_of(organization_id: uuid.UUID, target: object) -> Flow:
+    rows = Flow.objects.filter(organization_id=organization_id).select_related("integration")
+    found: Flow = rows.find(target)
+    return found
+
+
+def check_child(organization_id: uuid.UUID, target: object) -> None:
+    flow_of(organization_id, target)
 
 
 def start_chained(*, execution: Execution, flow_id: str) -> None:
@@ -245,4 +258,4 @@ def export_of(flow: Flow, export_id: str) -> Export:
     return Export.objects.filter(organization_id=flow.organization_id).find(export_id)
 
 
-STARTABLE = Startable(kind="flow", start=start_child)
+STARTABLE = Startable(kind="flow", start=start_child, check=check_child)
