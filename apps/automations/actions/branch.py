@@ -5,13 +5,11 @@ actions gave; where no branch was taken there is none.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from apps.automations.actions.registry import NOTHING, ActionKind, Args
 from apps.automations.running.compiled import Test, compile_test
-
-if TYPE_CHECKING:
-    from apps.automations.running.turn import Turn
+from apps.automations.running.turn import Turn
 
 OTHERWISE = "otherwise"
 ACTIONS: dict[str, Any] = {"type": "array", "items": {"type": "object"}}
@@ -59,7 +57,7 @@ def prepare(args: Args, at: str) -> dict[str, Test | None]:
     }
 
 
-def run(turn: "Turn", args: Args) -> Any:
+def run(turn: Turn, args: Args) -> Any:
     taken = turn.state["branch"] if turn.state else choose(turn)
     if taken is None:
         return NOTHING
@@ -70,7 +68,7 @@ def run(turn: "Turn", args: Args) -> Any:
     return {"branch": name, "actions": turn.run_list(taken)}
 
 
-def choose(turn: "Turn") -> str | None:
+def choose(turn: Turn) -> str | None:
     """The list to run, by its place in args."""
     tests: dict[str, Test | None] = turn.action.prepared
     for path, test in tests.items():

@@ -5,7 +5,7 @@ answer was lost. With `secret` (`whsec_…`) it is signed as Standard Webhooks h
 is `{status, headers, body}`; an answer of 400 or more fails the action, unless `okStatuses` names it.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from standardwebhooks import Webhook
@@ -13,13 +13,11 @@ from standardwebhooks import Webhook
 from apps.automations.actions.outside import context_of, struck, write_once
 from apps.automations.actions.registry import ActionKind, Args
 from apps.automations.errors import fault
+from apps.automations.running.turn import Turn
 from apps.connections.failures import TargetRefusedError, of_gateway
 from apps.core import clock, gateway
 from apps.core.gateway import GatewayError, Request, Response
 from apps.engine.json_values import load_json
-
-if TYPE_CHECKING:
-    from apps.automations.running.turn import Turn
 
 READS = ("GET", "HEAD")
 METHODS = ("POST", "PUT", "PATCH", "DELETE", *READS)
@@ -43,7 +41,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def run(turn: "Turn", args: Args) -> dict[str, Any]:
+def run(turn: Turn, args: Args) -> dict[str, Any]:
     method = args.get("method") or "POST"
     body, content_type = body_of(args)
     if method in READS:
@@ -62,7 +60,7 @@ def run(turn: "Turn", args: Args) -> dict[str, Any]:
     return answer
 
 
-def request_of(turn: "Turn", args: Args, method: str, body: bytes, content_type: str, *, key: str) -> Request:
+def request_of(turn: Turn, args: Args, method: str, body: bytes, content_type: str, *, key: str) -> Request:
     headers = {"User-Agent": "Junction", **({"Content-Type": content_type} if content_type else {})}
     for name, value in (args.get("headers") or {}).items():
         if name.lower() in OWN:
@@ -89,7 +87,7 @@ def body_of(args: Args) -> tuple[bytes, str]:
     return orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS), "application/json"
 
 
-def signature(turn: "Turn", secret: str, body: bytes, key: str) -> dict[str, str]:
+def signature(turn: Turn, secret: str, body: bytes, key: str) -> dict[str, str]:
     """Raises ValidationError for a secret that signs nothing."""
     moment, message_id = clock.now(), f"msg_{key}"
     try:
@@ -103,7 +101,7 @@ def signature(turn: "Turn", secret: str, body: bytes, key: str) -> dict[str, str
     }
 
 
-def read(turn: "Turn", request: Request) -> dict[str, Any]:
+def read(turn: Turn, request: Request) -> dict[str, Any]:
     turn.journal.catch_up()
     try:
         return seen(send(turn, request))
@@ -111,7 +109,7 @@ def read(turn: "Turn", request: Request) -> dict[str, Any]:
         raise of_gateway(error) from error
 
 
-def send(turn: "Turn", request: Request) -> Response:
+def send(turn: Turn, request: Request) -> Response:
     return gateway.send(request, context=context_of(turn))
 
 

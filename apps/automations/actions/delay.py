@@ -5,17 +5,15 @@ concurrencyKey keeps its place in its line.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
 from apps.automations.actions.registry import ActionKind, Args, Wait
 from apps.automations.errors import fault
+from apps.automations.running.turn import Turn
 from apps.core import clock
 from apps.wire.stamps import stamp
-
-if TYPE_CHECKING:
-    from apps.automations.running.turn import Turn
 
 LONGEST = timedelta(days=365)
 NEARLY = timedelta(seconds=1)  # by which the database's clock, which has woken it, may be before this one
@@ -29,7 +27,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def run(turn: "Turn", args: Args) -> dict[str, str]:
+def run(turn: Turn, args: Args) -> dict[str, str]:
     at = f"{turn.path}.args"
     ends = read_moment(turn.state["until"], at) if turn.state else end_of(args, at)
     if ends > clock.now() + (NEARLY if turn.state else timedelta()):

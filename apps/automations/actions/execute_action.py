@@ -5,20 +5,17 @@ organization's connections, `connectionId`. The output is the action's own.
 """
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from apps.automations.actions.registry import ActionKind, Args
 from apps.automations.errors import fault
+from apps.automations.running.turn import Turn
 from apps.connectors.models import Component
 from apps.connectors.resolve import find_component, find_connector, find_version
 from apps.core.errors import DomainError, ValidationErrors
 from apps.engine import templates
-from apps.executions.actions import perform
+from apps.executions.actions import Action, perform
 from apps.executions.resolution import resolve_action, resolve_through
-
-if TYPE_CHECKING:
-    from apps.automations.running.turn import Turn
-    from apps.executions.actions import Action
 
 NAME: dict[str, Any] = {"type": "string", "minLength": 1}
 SCHEMA: dict[str, Any] = {
@@ -40,13 +37,13 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def run(turn: "Turn", args: Args) -> Any:
+def run(turn: Turn, args: Args) -> Any:
     action = resolved(turn, args)
     iteration = f"{turn.iteration}/" if turn.iteration else ""
     return perform(action, journal=turn.journal, mode=turn.mode, path=f"{turn.path}/", iteration=iteration)
 
 
-def resolved(turn: "Turn", args: Args) -> "Action":
+def resolved(turn: Turn, args: Args) -> Action:
     named: dict[str, Any] = {
         "organization_id": turn.organization_id,
         "connector": args["connector"],

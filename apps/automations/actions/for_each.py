@@ -6,14 +6,12 @@ the same items.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from apps.automations.actions.registry import ActionKind, Args
 from apps.automations.errors import fault
 from apps.automations.running.rendering import Render, compile_value, rendered
-
-if TYPE_CHECKING:
-    from apps.automations.running.turn import Turn
+from apps.automations.running.turn import Turn
 
 MOST = 10_000
 TAKEN = ("data", "event", "args", "arguments", "secrets", "actions", "index")
@@ -40,7 +38,7 @@ def prepare(args: Args, at: str) -> Render | None:
     return compile_value(args.get("output"), f"{at}.output")
 
 
-def run(turn: "Turn", args: Args) -> list[Any]:
+def run(turn: Turn, args: Args) -> list[Any]:
     items = turn.state["items"] if turn.state else list(args["items"])
     if not turn.state and items and turn.action.lists["actions"]:
         turn.keep_state({"items": items})
@@ -52,7 +50,7 @@ def run(turn: "Turn", args: Args) -> list[Any]:
     return results
 
 
-def result_of(turn: "Turn", args: Args, values: dict[str, Any], added: dict[str, Any]) -> Any:
+def result_of(turn: Turn, args: Args, values: dict[str, Any], added: dict[str, Any]) -> Any:
     """What `output` makes of a round; without it, what the round's actions gave."""
     if "output" not in args:
         return added

@@ -1,18 +1,16 @@
 """What action kinds that reach outside have in common: one write, once, by way of the run's journal."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from apps.automations.running.turn import Turn
 from apps.connections.failures import of_gateway
 from apps.core.gateway import GatewayError, Mode, SendContext
 from apps.core.gateway.messages import WriteKind
 from apps.core.gateway.redaction import redactor_for
 
-if TYPE_CHECKING:
-    from apps.automations.running.turn import Turn
 
-
-def write_once(turn: "Turn", *, write_kind: WriteKind, send: Callable[[str], Any]) -> Any:
+def write_once(turn: Turn, *, write_kind: WriteKind, send: Callable[[str], Any]) -> Any:
     """What `send(key)` answers, or has answered an earlier turn of this run. Raises DomainErrors, WaitError among them.
 
     The intent is committed before; what may have arrived and must not be repeated ends in doubt.
@@ -38,7 +36,7 @@ def write_once(turn: "Turn", *, write_kind: WriteKind, send: Callable[[str], Any
     return outcome
 
 
-def context_of(turn: "Turn") -> SendContext:
+def context_of(turn: Turn) -> SendContext:
     """Outside of any connection: no limits but the deployment's. The automation's secrets are struck out."""
     return SendContext(
         organization=turn.organization_id.hex,
@@ -49,7 +47,7 @@ def context_of(turn: "Turn") -> SendContext:
     )
 
 
-def struck(turn: "Turn", text: str) -> str:
+def struck(turn: Turn, text: str) -> str:
     """For messages: an address may hold a secret."""
     return redactor_for(tuple(texts_of(turn.scope.get("secrets")))).text(text)
 

@@ -5,19 +5,17 @@
 
 import hashlib
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from apps.automations.actions.registry import ActionKind, Args, Wait
 from apps.automations.errors import fault
+from apps.automations.running.turn import Turn
 from apps.core.errors import DomainError, NotFoundError, ValidationErrors
 from apps.core.ids import hex24
 from apps.engine import templates
 from apps.executions import startable
 from apps.executions.models import Execution, State
 from apps.executions.startable import Child
-
-if TYPE_CHECKING:
-    from apps.automations.running.turn import Turn
 
 OPTIONS = ("startDate", "endDate", "exportIds")
 SCHEMA: dict[str, Any] = {
@@ -39,7 +37,7 @@ class FlowFailedError(DomainError):
     code = "flow_failed"
 
 
-def run(turn: "Turn", args: Args) -> dict[str, Any]:
+def run(turn: Turn, args: Args) -> dict[str, Any]:
     child = Execution.objects.get(pk=uuid.UUID(turn.state["execution"])) if turn.state else start(turn, args)
     if args.get("wait") is False:
         return shown(child)
@@ -57,7 +55,7 @@ def run(turn: "Turn", args: Args) -> dict[str, Any]:
     return shown(child)
 
 
-def start(turn: "Turn", args: Args) -> Execution:
+def start(turn: Turn, args: Args) -> Execution:
     place = hashlib.sha256(f"{turn.path}\0{turn.iteration}".encode()).hexdigest()[:32]
     child = Child(
         parent=turn.execution,

@@ -5,18 +5,16 @@ to settle. A mail server that cannot be reached, or says `later`, is tried again
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 
 from apps.automations.actions.outside import context_of, write_once
 from apps.automations.actions.registry import ActionKind, Args, Wait
+from apps.automations.running.turn import Turn
 from apps.connections.failures import UnreachableError
 from apps.core import clock
 from apps.core.gateway.mail import Mail, send_mail
-
-if TYPE_CHECKING:
-    from apps.automations.running.turn import Turn
 
 RETRY_AFTER = (60, 600, 1800, 7200)  # seconds
 ADDRESSES: dict[str, Any] = {
@@ -42,7 +40,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def run(turn: "Turn", args: Args) -> dict[str, Any]:
+def run(turn: Turn, args: Args) -> dict[str, Any]:
     tries = turn.state["tries"] if turn.state else 0
     try:
         return dict(write_once(turn, write_kind="none", send=lambda key: send(turn, args, key)))
@@ -53,7 +51,7 @@ def run(turn: "Turn", args: Args) -> dict[str, Any]:
         raise Wait(until=until, reason=error.message, state={"tries": tries + 1}) from error
 
 
-def send(turn: "Turn", args: Args, key: str) -> dict[str, Any]:
+def send(turn: Turn, args: Args, key: str) -> dict[str, Any]:
     mail = Mail(
         to=addresses(args["to"]),
         cc=addresses(args.get("cc")),
