@@ -61,10 +61,23 @@ class ListenerView(WireView):
         incoming = read(request, export)
         if export.type == "simple":
             return self.take_upload(request, export, incoming)
+        challenge = listeners.challenge_of(export, incoming, token=token)
+        if challenge is not None:
+            return answered(challenge)
         listeners.verify(export, incoming, token=token)
         listeners.receive_records(export, incoming.content)
-        status, text, kind = listeners.answer_of(export, incoming.content)
-        return HttpResponse(text if status != 204 else "", status=status, content_type=kind)
+        return answered(listeners.answer_of(export, incoming.content))
+
+    def get(self, request: Request, _id: str, token: str = "") -> HttpResponse:
+        """A provider asks whether this address is ours, before it sends anything."""
+        export = listeners.find_listener(_id)
+        wait = buckets.take(export.id)
+        if wait:
+            raise RateLimitedError("This address is called too often.", retry_after=max(1, round(wait)))
+        challenge = listeners.challenge_of(export, read(request, export), token=token)
+        if challenge is None:
+            raise NotFoundError(f"Export {export.hex_id} was not found.")
+        return answered(challenge)
 
     def take_upload(self, request: Request, export: Export, incoming: Incoming) -> Response:
         actor = caller(request, export)
@@ -75,6 +88,11 @@ class ListenerView(WireView):
             actor.require(Verb.RUN, integration_id=export.integration_id)
             listeners.receive_records(export, incoming.content)
         return Response(status=204)
+
+
+def answered(said: listeners.Said) -> HttpResponse:
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Type": said.content_type, **said.headers}
+    return HttpResponse(said.body, status=said.status, headers=headers)
 
 
 def caller(request: Request, export: Export) -> Actor:

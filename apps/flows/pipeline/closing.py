@@ -12,25 +12,32 @@ from apps.executions.recording import ExecutionRecorder
 from apps.flows.models import FilePart
 from apps.flows.pipeline.plans import FlowPlan, StepPlan
 from apps.flows.pipeline.runners.file_import import FileImportRunner
+from apps.flows.pipeline.runners.many import ManyRunner
 from apps.flows.pipeline.scripts import Hook, script_failure
 
 TRIES = 3
 
 
 def closing_steps(plan: FlowPlan) -> list[StepPlan]:
-    return [s for s in plan.steps if isinstance(s.runner, FileImportRunner) and not s.runner.page_files]
+    return [step for step in plan.steps if (runner := file_runner(step)) and not runner.page_files]
+
+
+def file_runner(step: StepPlan) -> FileImportRunner | None:
+    """The file import of a step, also of one whose children are written."""
+    runner = step.runner.inner if isinstance(step.runner, ManyRunner) else step.runner
+    return runner if isinstance(runner, FileImportRunner) else None
 
 
 def close_run(execution: Execution, plan: FlowPlan, recorder: ExecutionRecorder) -> None:
     """May be done again after a crash: each file is written whole under the same name."""
     for step in closing_steps(plan):
         parts = FilePart.objects.filter(execution=execution, position=step.position)
-        first = parts.order_by("generator", "number").first()
-        if first is None or not isinstance(step.runner, FileImportRunner):
+        first, runner = parts.order_by("generator", "number").first(), file_runner(step)
+        if first is None or runner is None:
             continue
-        hook = step.runner.mapping.post_aggregate
+        hook = runner.mapping.post_aggregate
         try:
-            write_file(execution, step, step.runner, unpack(first.data)["first"], recorder)
+            write_file(execution, step, runner, unpack(first.data)["first"], recorder)
         except DomainError as error:
             tell(execution, plan, step, hook, {"success": False, "code": error.code, "message": error.message})
             raise

@@ -48,6 +48,14 @@ class FlowPlan:
     steps: tuple[StepPlan, ...]
     keeps_retry_data: bool
     auto_resolve: bool
+    addresses: tuple[Callable[[Any], str] | None, ...] = ()  # by generator: where its records are found by a person
+
+    def address_of(self, key: str, record: Any) -> str:
+        """The source's address of a record, by its key; made of the record as it stands."""
+        parts = key.split(":")
+        number = int(parts[1]) if len(parts) > 3 and parts[1].isdigit() else -1
+        make = self.addresses[number] if 0 <= number < len(self.addresses) else None
+        return make(record) if make else ""
 
     def goes_on_after(self, step: StepPlan) -> bool:
         return any(other.position > step.position for other in self.steps)

@@ -10,36 +10,17 @@ from apps.connections.media import CONTENT_TYPES
 from apps.core.errors import ValidationError, ValidationErrors
 from apps.engine.mapping import gather_lookups
 from apps.engine.paths import PathError, compile_getter
-from apps.engine.templates import is_template
 
 NOT_YET = "is not supported by this deployment yet"
 Found = Iterator[tuple[str, str]]  # (member, what is wrong with it)
 
 # Members that would be ignored. A path leads into objects; what is there and not empty or false is refused.
-EXPORT_MEMBERS = (
-    "mappings",
-    "idLockTemplate",
-    "http._asyncHelperId",
-    "rdbms.tables",
-    "file.sortByFields",
-    "file.filter",
-)
-LOOKUP_MEMBERS = ("groupByFields", "hooks.preSavePage")
+EXPORT_MEMBERS = ("idLockTemplate", "http._asyncHelperId", "rdbms.tables")
 IMPORT_MEMBERS = (
     "blobKeyPath",
     "http._asyncHelperId",
-    "rdbms.bulkLoad.overrideMergeQuery",
-    "rdbms.bulkLoad.overrideMergeOrInsertQuery",
 )
-FILE_IMPORT_MEMBERS = (
-    "file.batchSize",
-    "file.backupPath",
-    "file.lookups",
-    "filesystem.backupDirectoryPath",
-    "ftp.backupDirectoryPath",
-    "s3.backupBucket",
-    "hooks.postSubmit",
-)
+FILE_IMPORT_MEMBERS = ("hooks.postSubmit",)
 RUNNABLE_TYPES = ("delta", "test", "once", "webhook", "simple")
 READABLE_BODIES = ("json", "xml", "csv")
 JUDGED_BODIES = ("json", "xml", "plaintext")
@@ -85,7 +66,8 @@ def of_export(document: dict[str, Any], *, is_lookup: bool) -> Found:
     if document.get("oneToMany") and not is_lookup:
         yield "oneToMany", "is for lookups and imports: nothing comes before a source"
     yield from many(document)
-    yield from ignored(document, (*EXPORT_MEMBERS, *(LOOKUP_MEMBERS if is_lookup else ())))
+    yield from ignored(document, EXPORT_MEMBERS)
+    yield from of_lookup(document) if is_lookup else of_source(document)
     kind, http = document.get("type"), document.get("http") or {}
     if kind == "once":
         yield from once(document)
@@ -102,6 +84,8 @@ def of_export(document: dict[str, Any], *, is_lookup: bool) -> Found:
     expression = (document.get("transform") or {}).get("expression") or {}
     newer = expression.get("rulesTwoDotZero") or {}
     yield from unanswerable(newer.get("lookups"), document, at="transform.expression.rulesTwoDotZero.lookups")
+    if document.get("mappings"):
+        yield from unanswerable(gather_lookups(document), document, at="lookups")
 
 
 def of_import(document: dict[str, Any]) -> Found:
@@ -118,15 +102,15 @@ def of_import(document: dict[str, Any]) -> Found:
     if not whole_file and any(((document.get("hooks") or {}).get("postAggregate") or {}).values()):
         yield "hooks.postAggregate", "is called when a file of a whole run is written: there is none here"
     if file:
-        yield from ignored(document, ("oneToMany",))
         yield from ignored(document, FILE_IMPORT_MEMBERS)
+        if whole_file and file.get("batchSize"):
+            yield "file.batchSize", "splits files of pages: set skipAggregation, or aggregation.type page"
         if file.get("type") == "xml" and file.get("encoding") not in (None, "", "utf8", "utf-8"):
             yield "file.encoding", f"{file['encoding']!r} {NOT_YET}: XML is written in UTF-8"
     if http.get("type") == "file":
         yield "http.type", f"'file' {NOT_YET}"
-    for member in ("bulkInsert", "bulkLoad"):
-        if is_template(str((rdbms.get(member) or {}).get("tableName") or "")):
-            yield f"rdbms.{member}.tableName", f"as a template {NOT_YET}"
+    if overrides_merge(rdbms) and not rdbms.get("query"):
+        yield "rdbms.query", "is what rdbms.bulkLoad.overrideMergeQuery needs"
     yield from legacy_rest(document)
     yield from composite(http)
     yield from exists_checks(document)
@@ -136,6 +120,24 @@ def of_import(document: dict[str, Any]) -> Found:
     newer = ((document.get("transform") or {}).get("expression") or {}).get("rulesTwoDotZero") or {}
     yield from unanswerable(newer.get("lookups"), document, at="transform.expression.rulesTwoDotZero.lookups")
     yield from unanswerable(gather_lookups(document), document, at="lookups")
+
+
+def of_source(document: dict[str, Any]) -> Found:
+    if document.get("mappings"):
+        yield "mappings", "make the request of a lookup: what a source gives is shaped by its transform"
+
+
+def of_lookup(document: dict[str, Any]) -> Found:
+    if document.get("mappings"):
+        if not str(document.get("adaptorType") or "HTTP").startswith(("HTTP", "REST")):
+            yield "mappings", "make the request's body, which is for lookups over HTTP"
+        elif (document.get("http") or {}).get("body"):
+            yield "mappings", "make the request's body, which http.body does already"
+
+
+def overrides_merge(rdbms: dict[str, Any]) -> bool:
+    load = rdbms.get("bulkLoad") or {}
+    return bool(load.get("overrideMergeQuery") or load.get("overrideMergeOrInsertQuery"))
 
 
 def many(document: dict[str, Any]) -> Found:

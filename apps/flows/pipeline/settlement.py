@@ -178,6 +178,7 @@ class Settlement:
             classification=failure.classification,
             trace_key=child.trace_key[:MAX_TRACE_KEY] if child else step.trace_key(record),
             source_index=index_of(key),
+            export_data_uri=self.plan.address_of(key, record),
             import_data_uri=failure.import_data_uri,
             retryable=retryable,
         )

@@ -12,6 +12,8 @@ from apps.executions.models import Execution, ExecutionData
 from apps.executions.payloads import unpack
 from apps.flows.models import Export, Flow, Import, Script
 
+OF_CHILDREN = "postResponseHookToProcessOnChildRecord"
+
 
 def take_snapshot(flow: Flow) -> dict[str, Any]:
     """JSON-shaped: {flow, exports: {id: document}, imports: {id: document}, scripts: {id: source}}.
@@ -36,6 +38,7 @@ def take_snapshot(flow: Flow) -> dict[str, Any]:
         "exports": exports,
         "imports": imports,
         "scripts": {hex24(s.id): s.content for s in scripts},
+        "scriptsOfChildren": [hex24(s.id) for s in scripts if s.document.get(OF_CHILDREN)],
         "integration": integration_of(flow),
         "settings": settings_of(flow),
     }

@@ -43,6 +43,7 @@ class ExportResource(ReusableResource[Export]):
         adaptor = document.get("adaptorType")
         self.check_connection(draft, needed=adaptor not in (None, *WITHOUT_CONNECTION) or "http" in document)
         check_filters(draft, document, "filter", "inputFilter")
+        check_filters(draft, document.get("file") or {}, "filter", at="file.")
         check_transforms(draft, "transform")
         check_templates(draft)
         if document.get("mappings"):

@@ -7,12 +7,14 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
 
 from apps.connections.secrets import unseal
 from apps.core.actors import Actor, Verb
+from apps.core.clock import now
 from apps.core.errors import DomainError, NotFoundError, ValidationError
 from apps.core.ids import hex24, parse_id
 from apps.engine.paths import MISSING, PathError, compile_getter
@@ -21,6 +23,7 @@ from apps.engine.templates import TemplateError, compile
 from apps.executions.payloads import pack
 from apps.executions.services import start_executions
 from apps.flows.models import Export, Flow, Upload
+from apps.flows.services.presets import whole
 from apps.flows.services.runs import run_input
 from apps.inbound.verification import Incoming
 from apps.integrations.models import Reference
@@ -28,6 +31,7 @@ from apps.integrations.models import Reference
 MEDIA_TYPES = {"json": "application/json", "xml": "application/xml", "plaintext": "text/plain"}
 DIGESTS = ("sha1", "sha256", "sha384", "sha512")
 MAX_RUN_KEY = 255
+SIGNED_WITHIN = 300.0  # seconds, of signatures that tell their time
 
 
 class NotVerifiedError(DomainError):
@@ -47,8 +51,7 @@ def find_listener(text: str) -> Export:
 
 def verify(export: Export, incoming: Incoming, *, token: str) -> None:
     """Raises NotVerifiedError. A listener that says no way to verify its caller admits nobody."""
-    whole = unseal(export.document, bytes(export.secret), type="webhook", connection_id=export.id)
-    rules = whole.get("webhook") or {}
+    rules = rules_of(export)
     match rules.get("verify"):
         case "token":
             require_one_of(token_of(rules, incoming), rules.get("token"), "token")
@@ -62,6 +65,12 @@ def verify(export: Export, incoming: Incoming, *, token: str) -> None:
             verify_hmac(rules, incoming)
         case _:
             raise NotVerifiedError("This listener does not say how its callers prove themselves: webhook.verify.")
+
+
+def rules_of(export: Export) -> dict[str, Any]:
+    """A listener's rules, its secrets in place."""
+    document = unseal(export.document, bytes(export.secret), type="webhook", connection_id=export.id)
+    return whole(document.get("webhook") or {})
 
 
 def token_of(rules: Mapping[str, Any], incoming: Incoming) -> str:
@@ -91,11 +100,30 @@ def verify_hmac(rules: Mapping[str, Any], incoming: Incoming) -> None:
     algorithm, key = rules.get("algorithm") or "sha256", rules.get("key") or ""
     if not key or not rules.get("header"):
         raise NotVerifiedError("This listener has no key, or names no header, to verify a signature by.")
-    digest = hmac.new(key.encode(), incoming.body, getattr(hashlib, algorithm)).digest()
-    wanted = digest.hex() if rules.get("encoding") != "base64" else base64.b64encode(digest).decode()
+    signed, given = signed_parts(rules, incoming)
+    digest = hmac.new(key.encode(), signed, getattr(hashlib, algorithm)).digest()
+    as_hex = rules.get("encoding") != "base64"
+    wanted = digest.hex() if as_hex else base64.b64encode(digest).decode()
+    given = given.removeprefix(rules.get("prefix") or f"{algorithm}=")
+    require_one_of(given.lower() if as_hex else given, wanted, "signature")
+
+
+def signed_parts(rules: Mapping[str, Any], incoming: Incoming) -> tuple[bytes, str]:
+    """(what was signed, the signature): the body alone, or with the time that a provider signs along."""
     given = incoming.headers.get(rules["header"].lower(), "").strip()
-    given = given.removeprefix(f"{algorithm}=")
-    require_one_of(given.lower() if rules.get("encoding") != "base64" else given, wanted, "signature")
+    signed = rules.get("signed")
+    if not signed:
+        return incoming.body, given
+    time_header = rules.get("timestamp") or ""
+    stamp = incoming.headers.get(time_header.lower(), "") if time_header else ""
+    if rules.get("fields"):
+        at, mark = rules["fields"]
+        members = dict(part.strip().partition("=")[::2] for part in given.split(","))
+        stamp, given = members.get(at, ""), members.get(mark, "")
+    if not stamp.isascii() or not stamp.isdigit() or abs(now().timestamp() - int(stamp[:12])) > SIGNED_WITHIN:
+        raise NotVerifiedError("The time of this call's signature is missing, or too long ago.")
+    before, _, after = signed.replace("{timestamp}", stamp).partition("{body}")
+    return before.encode() + incoming.body + after.encode(), given
 
 
 def require_one_of(given: str, wanted: Any, what: str) -> None:
@@ -152,15 +180,74 @@ def keep_upload(*, actor: Actor, export: Export, payload: Any, run_key: str) -> 
     )  # fmt: skip
 
 
-def answer_of(export: Export, payload: Any) -> tuple[int, str, str]:
-    """(status, body, content type): 204 without a body unless the listener says otherwise."""
+@dataclass(frozen=True)
+class Said:
+    """What a caller is answered."""
+
+    status: int
+    body: str
+    content_type: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def challenge_of(export: Export, incoming: Incoming, *, token: str) -> Said | None:
+    """The answer to a provider that asks whether this address is ours; None for a call that is no such question.
+
+    A GET is one; a POST is where it proves itself and says so (`type` url_verification). Raises NotVerifiedError.
+    """
+    rules = rules_of(export)
+    text = rules.get("challengeSuccessBody")
+    asked = incoming.method in ("GET", "HEAD")
+    content = incoming.content if isinstance(incoming.content, dict) else {}
+    if not asked and content.get("type") != "url_verification":
+        return None
+    if not text:
+        if asked:
+            raise NotFoundError("This listener answers no challenges: it has no webhook.challengeSuccessBody.")
+        return None
+    if not asked:
+        verify(export, incoming, token=token)
+    elif rules.get("verify") == "secret_url":
+        require_one_of(token, rules.get("token"), "token in the address")
+    elif "hub.verify_token" in incoming.query:
+        require_one_of(incoming.query["hub.verify_token"], rules.get("token"), "hub.verify_token")
+    scope = nested(incoming.query) if asked else content
+    media = MEDIA_TYPES.get(rules.get("challengeSuccessMediaType") or "", "text/plain")
+    headers = rendered_headers(rules.get("challengeResponseHeaders"), scope)
+    return Said(int(rules.get("challengeSuccessStatusCode") or 200), rendered(text, scope), media, headers)
+
+
+def nested(query: Mapping[str, str]) -> dict[str, Any]:
+    """`hub.challenge` of a query stands where {{hub.challenge}} looks for it."""
+    found: dict[str, Any] = {}
+    for name, value in query.items():
+        *above, last = name.split(".")
+        place = found
+        for step in above:
+            inner = place.setdefault(step, {})
+            place = inner if isinstance(inner, dict) else {}
+        place[last] = value
+    return found
+
+
+def rendered(text: str, scope: Mapping[str, Any]) -> str:
+    try:
+        return str(compile(text, "handlebars").render(scope))
+    except TemplateError:
+        return ""
+
+
+def rendered_headers(headers: Any, scope: Mapping[str, Any]) -> dict[str, str]:
+    found = {str(one.get("name")): rendered(str(one.get("value") or ""), scope) for one in headers or []}
+    return {name: value for name, value in found.items() if not any(mark in name + value for mark in "\r\n")}
+
+
+def answer_of(export: Export, payload: Any) -> Said:
+    """204 without a body unless the listener says otherwise."""
     rules = export.document.get("webhook") or {}
-    text = rules.get("successBody") or ""
-    if text:
-        scope = payload if isinstance(payload, dict) else {"this": payload}
-        try:
-            text = str(compile(text, "handlebars").render(scope))
-        except TemplateError:
-            text = ""
+    scope = payload if isinstance(payload, dict) else {"this": payload}
+    text = rendered(rules.get("successBody") or "", scope)
     status = int(rules.get("successStatusCode") or (200 if text else 204))
-    return status, text, MEDIA_TYPES.get(rules.get("successMediaType") or "", "application/json")
+    media = MEDIA_TYPES.get(rules.get("successMediaType") or "", "application/json")
+    headers = rendered_headers(rules.get("successResponseHeaders"), scope)
+    return Said(status, text if status != 204 else "", media, headers)

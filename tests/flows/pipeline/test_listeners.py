@@ -8,6 +8,7 @@ import json
 import pytest
 from django.test import Client
 
+from apps.core.clock import now
 from apps.core.ids import hex24
 from apps.executions.models import Execution, RecordError
 from apps.flows.models import OnceMark, Upload
@@ -232,3 +233,78 @@ def test_a_canceled_run_marks_what_was_through_and_no_more(workshop, system):
     assert execution.state == "canceled"
     sent_ids = {call.json["external_id"] for call in system.made("POST /sink")}
     assert {int(call.path.split("/")[2]) for call in system.made("PUT")} <= sent_ids
+
+
+def get(address):
+    return Client(raise_request_exception=False).get(address)
+
+
+def test_a_providers_question_is_answered_with_what_it_sent(listener, system):
+    body = '{"got": "{{hub.challenge}}"}'
+    address = listener(
+        verify="token", token="tok", path="t", challengeSuccessBody=body, challengeSuccessMediaType="json",
+        challengeSuccessStatusCode=202, challengeResponseHeaders=[{"name": "X-Is", "value": "{{hub.mode}}"}],
+    )  # fmt: skip
+    answer = get(f"{address}/data?hub.challenge=c1&hub.mode=subscribe&hub.verify_token=tok")
+    assert (answer.status_code, answer.content, answer["X-Is"]) == (202, b'{"got": "c1"}', "subscribe")
+    assert answer["Content-Type"] == "application/json" and answer["X-Content-Type-Options"] == "nosniff"
+    assert get(f"{address}/data?hub.challenge=c1&hub.verify_token=wrong").status_code == 401
+    assert not Execution.objects.exists()
+
+
+def test_a_question_at_a_secret_address_needs_its_token_and_a_listener_without_an_answer_gives_none(listener):
+    address = listener(verify="secret_url", token="s3cr3t", challengeSuccessBody="{{challenge}}")
+    assert get(f"{address}/s3cr3t/data?challenge=c").content == b"c"
+    assert get(f"{address}/wrong/data?challenge=c").status_code == 401
+    assert get(f"{address}/data?challenge=c").status_code == 401
+    assert get(f"{listener(verify='secret_url', token='x')}/x/data?challenge=c").status_code == 404
+
+
+def stamped(template, seconds=0):
+    at = int(now().timestamp()) - seconds
+    return str(at), hmac.new(b"k", template.format(at=at, body=BODY.decode()).encode(), hashlib.sha256).hexdigest()
+
+
+@pytest.mark.parametrize("seconds", [0, 1000])
+def test_providers_are_known_by_the_way_they_sign(listener, seconds):
+    at, stripe = stamped("{at}.{body}", seconds)
+    slack_at, slack = stamped("v0:{at}:{body}", seconds)
+    shopify = base64.b64encode(signed(BODY).digest()).decode()
+    ways = {
+        "stripe": {"Stripe_Signature": f"t={at},v1={stripe},v0=old"},
+        "slack": {"X_Slack_Signature": f"v0={slack}", "X_Slack_Request_Timestamp": slack_at},
+        "github": {"X_Hub_Signature_256": f"sha256={signed(BODY).hexdigest()}"},
+        "shopify": {"X_Shopify_Hmac_SHA256": shopify},
+        "typeform": {"Typeform_Signature": f"sha256={shopify}"},
+    }
+    for provider, headers in ways.items():
+        address = listener(provider=provider, key="k")
+        late = seconds and provider in ("stripe", "slack")
+        assert send(f"{address}/data", BODY, **headers).status_code == (401 if late else 204), provider
+        assert send(f"{address}/data", BODY + b" ", **headers).status_code == 401, provider
+        assert send(f"{address}/data", BODY).status_code == 401, provider
+
+
+def test_slacks_question_comes_signed_in_a_body_and_starts_nothing(listener):
+    address = listener(provider="slack", key="k")
+    asked = b'{"type": "url_verification", "challenge": "c9"}'
+    at = str(int(now().timestamp()))
+    mark = hmac.new(b"k", f"v0:{at}:".encode() + asked, hashlib.sha256).hexdigest()
+    headers = {"X_Slack_Request_Timestamp": at}
+    assert send(f"{address}/data", asked, X_Slack_Signature=f"v0={mark}", **headers).content == b"c9"
+    assert send(f"{address}/data", asked, X_Slack_Signature="v0=00", **headers).status_code == 401
+    assert not Execution.objects.exists()
+
+
+def test_what_a_listener_says_itself_counts_more_than_its_providers_ways(listener):
+    address = listener(provider="github", verify="token", token="tok", tokenLocation="queryParam")
+    assert send(f"{address}/data?token=tok", BODY).status_code == 204
+    own = listener(provider="stripe", key="k", header="X-Sig")
+    assert send(f"{own}/data", BODY, X_Sig=signed(BODY).hexdigest()).status_code == 204
+
+
+def test_headers_of_the_answer_are_the_listeners_own(listener):
+    headers = [{"name": "X-Got", "value": "{{id}}"}, {"name": "X-Bad", "value": "{{auth.line}}"}]
+    address = listener(verify="secret_url", token="s", successResponseHeaders=headers)
+    answer = send(f"{address}/s/data", {"id": 7, "auth": {"line": "a\nb"}})
+    assert (answer.status_code, answer["X-Got"], "X-Bad" in answer) == (204, "7", False)

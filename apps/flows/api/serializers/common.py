@@ -184,7 +184,7 @@ class TransformPart(Part):
 
 
 class SortPart(Part):
-    field = TextField()
+    field = TextField(required=True, allow_blank=False)
     descending = FlagField()
 
 
@@ -225,6 +225,7 @@ class FilePart(Part):
     batchSize = WholeField(min_value=1)
     groupByFields = TextsField()
     sortByFields = ListField(SortPart())
+    filter = FilterPart()
     compressionFormat = TextField()
     backupPath = TextField()
     csv = CsvPart()

@@ -111,6 +111,11 @@ class WebhookPart(Part):
     successStatusCode = WholeField(min_value=200, max_value=299)
     successBody = TextField()
     successMediaType = TextField()
+    successResponseHeaders = ListField(HeaderPart())
+    challengeSuccessBody = TextField()
+    challengeSuccessStatusCode = WholeField(min_value=200, max_value=299)
+    challengeSuccessMediaType = WordField(("json", "xml", "plaintext"))
+    challengeResponseHeaders = ListField(HeaderPart())
 
 
 class OncePart(Part):

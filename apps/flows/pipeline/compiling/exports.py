@@ -1,24 +1,35 @@
 """Exports of a run: as generators of pages, and as lookups."""
 
+from collections.abc import Callable
 from typing import Any
 
 from apps.core.errors import ValidationError
 from apps.core.gateway import Recorder
 from apps.engine.context import RecordContext
+from apps.engine.mapping import compile_mapping, gather_lookups
 from apps.engine.records import DEFAULT_PAGE_SIZE, PageCutter
-from apps.flows.pipeline.compiling.documents import RunDocuments, iso_millis, known_id, trace_key_of, unsupported
+from apps.flows.pipeline.compiling.documents import (
+    RunDocuments,
+    checked,
+    iso_millis,
+    known_id,
+    trace_key_of,
+    unsupported,
+)
 from apps.flows.pipeline.generators import GeneratorPlan
 from apps.flows.pipeline.once import OnceRunner
 from apps.flows.pipeline.refusals import RUNNABLE_TYPES
-from apps.flows.pipeline.runners.lookup import LookupRunner
-from apps.flows.pipeline.scopes import environment
+from apps.flows.pipeline.runners.lookup import LookupForm, LookupRunner
+from apps.flows.pipeline.runners.sql_lookup import SqlLookupRunner
+from apps.flows.pipeline.scopes import Text, environment
 from apps.flows.pipeline.scripts import page_save
-from apps.flows.pipeline.shaping import make_filter, make_shape, make_transform
+from apps.flows.pipeline.shaping import RecordFailedError, make_filter, make_shape, make_transform
 from apps.flows.pipeline.sources import GIVEN_TYPES, GivenSource, Source
 from apps.flows.pipeline.sources.files import FileSource
 from apps.flows.pipeline.sources.http import HttpSource
 from apps.flows.pipeline.sources.places import FILE_ADAPTORS
 from apps.flows.pipeline.sources.sql import SqlSource
+from apps.flows.pipeline.steps import StepRunner
 
 
 def generator(run: RunDocuments, index: int, generator: dict[str, Any], recorder: Recorder) -> GeneratorPlan:
@@ -112,8 +123,31 @@ def source(
             mode=run.mode,
         )
     if adaptor in FILE_ADAPTORS:
-        return FileSource(document, open_connection=run.opener(document), recorder=recorder, step=step, mode=run.mode)
+        return FileSource(
+            document,
+            open_connection=run.opener(document),
+            recorder=recorder,
+            step=step,
+            mode=run.mode,
+            keep=file_filter(run, document),
+        )
     raise unsupported(adaptor, document)
+
+
+def file_filter(run: RunDocuments, document: dict[str, Any]) -> Callable[[dict[str, Any]], bool] | None:
+    """Whether a file is read at all, by its name, size and date."""
+    rules, find = (document.get("file") or {}).get("filter"), run.hook(document, "export")
+    keep = make_filter(rules, find_hook=find, where="file.filter", source="input_filter")
+    if keep is None:
+        return None
+
+    def test(facts: dict[str, Any]) -> bool:
+        try:
+            return keep(facts, RecordContext())
+        except RecordFailedError as error:
+            raise ValidationError(f"{facts['filename']}: {error.failure.message}", field="file.filter") from None
+
+    return test
 
 
 def http_source(
@@ -129,22 +163,51 @@ def http_source(
     )
 
 
-def lookup_runner(run: RunDocuments, document: dict[str, Any], step: str) -> LookupRunner:
+def lookup_runner(run: RunDocuments, document: dict[str, Any], step: str) -> StepRunner:
     adaptor = document.get("adaptorType") or "HTTPExport"
+    form = lookup_form(run, document, step)
+    if adaptor == "RDBMSExport":
+        return sql_lookup(run, document, step, form)
     if adaptor not in ("HTTPExport", "RESTExport"):
         raise unsupported(adaptor, document)
     values = {"exportStartTime": iso_millis(run.execution.started_at or run.execution.created_at)}
-    base = run.surroundings(document, kind="export", values={}).base()
-    keep = make_filter(
-        document.get("inputFilter"), find_hook=run.hook(document, "export"), where="inputFilter",
-        source="input_filter",
-    )  # fmt: skip
+    mappings, gathered = document.get("mappings"), gather_lookups(document)
     return LookupRunner(
         source=http_source(run, document, step, Silent(), values=values),
+        form=form,
         open_connection=run.opener(document),
-        keep=keep,
+        step=step,
+        mode=run.mode,
+        mapper=checked(compile_mapping, mappings, lookups=gathered) if mappings else None,
+        lookups=run.lookups(gathered, where="lookups", texts=mappings, step=step) if mappings else None,
+    )
+
+
+def lookup_form(run: RunDocuments, document: dict[str, Any], step: str) -> LookupForm:
+    base = run.surroundings(document, kind="export", values={}).base()
+    find, file = run.hook(document, "export"), document.get("file") or {}
+    template = document.get("dataURITemplate")
+    return LookupForm(
+        keep=make_filter(document.get("inputFilter"), find_hook=find, where="inputFilter", source="input_filter"),
         shape=shape(run, document, {}, step=step),
         make_context=lambda: RecordContext(scope=base, env=environment()),
+        group_by=document.get("groupByFields") or (),
+        group_empty=bool(file.get("groupEmptyValues")),
+        save_page=page_save(find((document.get("hooks") or {}).get("preSavePage"), "hooks.preSavePage"), dates={}),
+        data_uri=Text(template) if template else None,
+    )
+
+
+def sql_lookup(run: RunDocuments, document: dict[str, Any], step: str, form: LookupForm) -> SqlLookupRunner:
+    query = (document.get("rdbms") or {}).get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise ValidationError("is required", field="rdbms.query")
+    values = {"exportStartTime": iso_millis(run.execution.started_at or run.execution.created_at)}
+    return SqlLookupRunner(
+        statement=query.strip().rstrip(";"),
+        form=form,
+        surroundings=run.surroundings(document, kind="export", values=values),
+        open_connection=run.opener(document),
         step=step,
         mode=run.mode,
     )

@@ -113,6 +113,8 @@ def file_import(run: RunDocuments, document: dict[str, Any], step: str) -> FileI
         directory=Text(place.directory),
         place=place,
         in_progress=Text(place.in_progress),
+        backup=Text(place.backup_to or (file.get("backupPath") if place.kind != "s3" else "")),
+        batch_size=int(file.get("batchSize") or 0),
         in_place=bool(file.get("skipRename")),
         page_files=aggregation == "page" or (aggregation is None and bool(file.get("skipAggregation"))),
         mapping=import_mapping(run, document, file, step=step),
@@ -166,6 +168,7 @@ def import_mapping(
             newer.get("lookups") or [], where="transform.expression.rulesTwoDotZero.lookups", texts=newer, step=step
         ),
         change_response=change_response,
+        data_uri=Text(document["dataURITemplate"]) if document.get("dataURITemplate") else None,
         composite=composite,
         ignore_existing=bool(document.get("ignoreExisting")),
         ignore_missing=bool(document.get("ignoreMissing")),

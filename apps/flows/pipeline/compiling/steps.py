@@ -1,5 +1,6 @@
 """The steps of a run: routers and processors, joined by positions in which every record only moves forward."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ from apps.core.gateway import Mode
 from apps.core.ids import parse_id
 from apps.engine.context import RecordContext
 from apps.engine.mapping import compile_response_mapping
+from apps.engine.records import merge_children, split_children
 from apps.engine.sandbox import SandboxError
 from apps.engine.tracing import compile_trace_key
 from apps.flows.pipeline.compiling.documents import RunDocuments, checked, known_id, trace_key_of
@@ -16,8 +18,9 @@ from apps.flows.pipeline.compiling.imports import import_runner
 from apps.flows.pipeline.plans import END, FlowPlan, StepPlan
 from apps.flows.pipeline.runners.locked import LockedRunner
 from apps.flows.pipeline.runners.many import ManyRunner, child_responses
+from apps.flows.pipeline.runners.mapping import address_of
 from apps.flows.pipeline.runners.router import RouterRunner
-from apps.flows.pipeline.scopes import environment
+from apps.flows.pipeline.scopes import Text, environment
 from apps.flows.pipeline.scripts import Hook, aligned, script_failure
 from apps.flows.pipeline.shaping import make_filter
 from apps.flows.pipeline.steps import Failure, StepRunner
@@ -42,7 +45,13 @@ def plan(run: RunDocuments) -> FlowPlan:
         steps=tuple(steps(run)),
         keeps_retry_data=live and not skips,
         auto_resolve=live and bool(flow.get("autoResolveMatchingTraceKeys")),
+        addresses=tuple(address_of_source(run.snapshot["exports"][g["_exportId"]]) for g in generators),
     )
+
+
+def address_of_source(export: dict[str, Any]) -> Callable[[Any], str] | None:
+    template = export.get("dataURITemplate")
+    return partial(address_of, Text(template)) if template else None
 
 
 def steps(run: RunDocuments) -> list[StepPlan]:
@@ -139,6 +148,8 @@ def processor_step(
     if path:
         runner = ManyRunner(runner, path, trace_key_of(document), trace_key_of({}))
         map_response = child_responses(map_response, path) if map_response else None
+    of_children = path and hook and after and after["_scriptId"] in run.snapshot.get("scriptsOfChildren", ())
+    after_call = call_after_children if of_children else call_after_mapping
     return StepPlan(
         position=position,
         key=key,
@@ -150,7 +161,7 @@ def processor_step(
         proceed_on_failure=bool(processor.get("proceedOnFailure")),
         trace_key=trace_key_of(document),
         map_response=map_response,
-        after_mapping=partial(call_after_mapping, hook, path) if hook else None,
+        after_mapping=partial(after_call, hook, path) if hook else None,
     )
 
 
@@ -163,6 +174,22 @@ def call_after_mapping(hook: Hook, path: str, records: list[Any], responses: lis
     except SandboxError as error:
         return script_failure(source, error)
     return aligned(answer, count=len(records), name="postResponseMap", source=source)
+
+
+def call_after_children(hook: Hook, path: str, records: list[Any], responses: list[Any]) -> list[Any] | Failure:
+    """As its script asks for: called for the children, each with its parent at hand; they go back to their places."""
+    children = [split_children(record, path) for record in records]
+    said = [
+        list(own) if isinstance(own, list) else [{}] * len(some) for own, some in zip(responses, children, strict=True)
+    ]
+    flat = [child for some in children for child in some]
+    answer = call_after_mapping(hook, path, flat, [one or {} for own in said for one in own]) if flat else []
+    if isinstance(answer, Failure):
+        return answer
+    left = iter(answer)
+    return [
+        merge_children(record, path, [next(left) for _ in some]) for record, some in zip(records, children, strict=True)
+    ]
 
 
 def ordered_routers(routers: list[dict[str, Any]]) -> list[dict[str, Any]]:

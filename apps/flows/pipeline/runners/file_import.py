@@ -3,11 +3,12 @@
 With `skipAggregation` each page makes a file of its own. Files appear by temporary name and rename (`ledger`).
 """
 
+import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 from apps.connections import marks, sending
 from apps.connections.access import OpenConnection
@@ -26,6 +27,8 @@ from apps.flows.pipeline.sources import OfflineError
 from apps.flows.pipeline.sources.places import Place
 from apps.flows.pipeline.steps import Failure, Outcome, Turn
 
+PIECE = 256 * 1024
+
 
 @dataclass(frozen=True)
 class FileImportRunner:
@@ -34,6 +37,8 @@ class FileImportRunner:
     directory: Text
     place: Place
     in_progress: Text
+    backup: Text  # a folder that keeps a copy; empty: none
+    batch_size: int  # records of a page's file at most; 0: all of the page
     in_place: bool
     page_files: bool
     mapping: ImportMapping
@@ -67,11 +72,28 @@ class FileImportRunner:
 
     def write_page(self, connection: OpenConnection, part: Part, mapped: Mapped, recorder: Recorder) -> None:
         """The name is of the page's own time, so that a page worked twice writes one file."""
-        indexes, outcome = mapped.submitted(), mapped.outcome
-        rows = [mapped.records[i] for i in indexes]
+        submitted, size = mapped.submitted(), self.batch_size or len(mapped.records)
+        taken: set[str] = set()
+        for first in range(0, len(submitted), size):
+            some = submitted[first : first + size]
+            self.write_some(part, mapped, some, connection=connection, taken=taken, recorder=recorder)
+
+    def write_some(
+        self,
+        part: Part,
+        mapped: Mapped,
+        indexes: list[int],
+        *,
+        connection: OpenConnection,
+        taken: set[str],
+        recorder: Recorder,
+    ) -> None:
+        """`taken` are names of the page's other files: an equal one gets a number."""
+        page, outcome = part.batch.page, mapped.outcome
+        rows, first = [mapped.records[i] for i in indexes], part.records[indexes[0]]
+        unique = page.id if indexes[0] == 0 else uuid.uuid5(page.id, str(indexes[0]))
         try:
-            page = part.batch.page
-            self.write(connection, rows, part.records[0], now=page.created_at, unique=page.id, recorder=recorder)
+            self.write(connection, rows, first, now=page.created_at, unique=unique, recorder=recorder, taken=taken)
         except TemplateError as error:
             failure = Failure(source="application", code="invalid_file_name", message=str(error))
             outcome.failures.update(dict.fromkeys(indexes, failure))
@@ -110,6 +132,7 @@ class FileImportRunner:
         now: datetime,
         unique: uuid.UUID,
         recorder: Recorder,
+        taken: set[str] | None = None,
     ) -> None:
         """`unique` stands for {UUID} in the name, and is the same when the file is written again."""
         scope = record_scope({**self.surroundings.base(), "connection": connection.values}, first)
@@ -117,13 +140,41 @@ class FileImportRunner:
         name = self.name.render(scope, env).replace("{UUID}", unique.hex).strip("/")
         if not name:
             raise ValidationError("A file needs a name.", field="file.fileName")
+        if taken is not None:
+            name = not_taken(name, taken)
         folder = self.place.folder(connection, self.directory.render(scope, env))
         path = self.place.path(folder, name)
         unfinished = path.rpartition("/")[2] if self.in_place else self.in_progress.render(scope, env)
         context = sending.send_context(connection, step=self.step, mode=self.mode, recorder=recorder)
         place = self.place
         with open_files(connection, context=context, region=place.region, encryption=place.encryption) as files:
-            files.write(path, self.form.content(rows, scope, env), in_progress_name=unfinished)
+            content = self.form.content(rows, scope, env)
+            backup = self.backup.render(scope, env)
+            if not backup:
+                files.write(path, content, in_progress_name=unfinished)
+                return
+            with tempfile.TemporaryFile() as copy:  # rows can be read once, and may not fit into memory
+                for piece in content:
+                    copy.write(piece)
+                files.write(path, pieces_of(copy), in_progress_name=unfinished)
+                files.write(place.path(place.folder(connection, backup), name), pieces_of(copy))
+
+
+def pieces_of(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while piece := file.read(PIECE):
+        yield piece
+
+
+def not_taken(name: str, taken: set[str]) -> str:
+    """The name, with a number before its ending where another file has it already."""
+    stem, dot, ending = name.partition(".")
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{stem}-{number}{dot}{ending}"
+    taken.add(found)
+    return found
 
 
 def some_are_behind(part: Part) -> bool:

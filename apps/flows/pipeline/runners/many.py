@@ -66,6 +66,7 @@ class ManyRunner:
 
     def join(self, part: Part, split: Split, answer: Outcome) -> Outcome:
         outcome = Outcome(until=answer.until, parked_on=answer.parked_on, reason=answer.reason, tally=[0, 0, 0])
+        outcome.kept = answer.kept
         outcome.noted = [(split.owners[child][0], failure) for child, failure in answer.noted]
         waiting: set[int] = set()
         for child, (index, number) in enumerate(split.owners):

@@ -11,10 +11,11 @@ from apps.engine.errors import MappingError
 from apps.engine.mapping import Mapper
 from apps.engine.paths import MISSING
 from apps.engine.sandbox import SandboxError
+from apps.engine.templates import TemplateError
 from apps.flows.pipeline.batch import Part
 from apps.flows.pipeline.lookups import LookupDelayedError, LookupDesk, OutsideLookups
 from apps.flows.pipeline.runners.failing import failure_of, held_up, postpone
-from apps.flows.pipeline.scopes import environment
+from apps.flows.pipeline.scopes import Text, environment, lookup_scope
 from apps.flows.pipeline.scripts import Hook, aligned, listed, said_failure, script_failure
 from apps.flows.pipeline.shaping import Change, Keep, RecordFailedError
 from apps.flows.pipeline.steps import Failure, Outcome
@@ -81,6 +82,7 @@ class ImportMapping:
     transform_lookups: OutsideLookups | None = None
     exists_by: str = ""
     change_response: Change | None = None
+    data_uri: Text | None = None
 
     def map_part(self, part: Part, connection: OpenConnection, recorder: Recorder | None = None) -> Mapped:
         outcome, context = Outcome(), self.make_context(connection)
@@ -271,6 +273,8 @@ class ImportMapping:
     def after_submit(self, mapped: Mapped) -> None:
         """postSubmit: may change responses, and turn a success into a failure."""
         outcome = mapped.outcome
+        if self.data_uri is not None:
+            self.address(mapped, self.data_uri)
         if self.change_response is not None:
             self.transform_responses(outcome)
         indexes = sorted(outcome.responses)
@@ -295,6 +299,20 @@ class ImportMapping:
             if errors and response.get("statusCode") == 422:
                 outcome.failures[index] = said_failure(source, listed(errors)[0], code="422")
 
+    def address(self, mapped: Mapped, template: Text) -> None:
+        """Where a person finds a record in the target: made of what it answered where that says enough, else of what
+        was sent. Failed records keep theirs with their errors."""
+        outcome = mapped.outcome
+        for index, response in outcome.responses.items():
+            seen = response.get("_json")
+            seen = {"id": response.get("id"), **seen} if isinstance(seen, dict) else {"id": response.get("id")}
+            address = address_of(template, seen) or address_of(template, mapped.records[index])
+            outcome.responses[index] = {**response, "dataURI": address}
+        for index, failure in outcome.failures.items():
+            record = mapped.records[index]
+            address = address_of(template, mapped.sources[index] if isinstance(record, MappingError) else record)
+            outcome.failures[index] = replace(failure, import_data_uri=address)
+
     def transform_responses(self, outcome: Outcome) -> None:
         """responseTransform sees what the target said of a record, and its result stands in that place."""
         assert self.change_response is not None  # noqa: S101 - asked by the caller
@@ -306,6 +324,14 @@ class ImportMapping:
                 outcome.responses[index] = {**response, "_json": self.change_response(response.get("_json"), context)}
             except RecordFailedError as error:
                 outcome.failures[index] = replace(error.failure, source="response_transformation")
+
+
+def address_of(template: Text, record: Any) -> str:
+    """Blank where the record does not say enough: half an address leads nowhere, and must not stop a record."""
+    try:
+        return template.render(lookup_scope({}, record), environment(strict=True))
+    except TemplateError:
+        return ""
 
 
 def caught(ask: Callable[..., Any], *args: Any) -> Any:

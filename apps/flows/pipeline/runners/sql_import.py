@@ -4,7 +4,7 @@ A page is one transaction where it can be. When that fails on a record, records 
 own, so that only the bad ones fail; a worker that takes such a page over sees by their keys which are in already.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -20,8 +20,8 @@ from apps.engine.templates import RenderEnv, TemplateError, compile_sql
 from apps.flows.pipeline.batch import Part, idempotency_key
 from apps.flows.pipeline.runners.failing import failure_of, held_up, offline, postpone
 from apps.flows.pipeline.runners.mapping import ImportMapping, Mapped
-from apps.flows.pipeline.runners.sql_writing import BulkWriter, sql_dialect
-from apps.flows.pipeline.scopes import Surroundings, batch_scope, environment, lookup_scope
+from apps.flows.pipeline.runners.sql_writing import BulkWriter, TableWriter, sql_dialect
+from apps.flows.pipeline.scopes import Surroundings, Text, batch_scope, environment, lookup_scope
 from apps.flows.pipeline.steps import Failure, Outcome, Turn
 
 LOST_WAIT_SECONDS = 2.0
@@ -93,13 +93,10 @@ class SqlImportRunner:
     def write(self, session: Session, work: Writing) -> None:
         if self.query_type == "first_page" and work.part.batch.page.number > 0:
             return
-        indexes = work.mapped.submitted()
-        size = self.bulk.batch_size if self.bulk else max(len(indexes), 1)
         whole = self.bulk is not None or self.query_type in ("per_page", "first_page")
-        for first in range(0, len(indexes), size):
-            some = indexes[first : first + size]
+        for writer, some in self.groups(work):
             try:
-                self.write_together(session, work, some)
+                self.write_together(session, work, some, writer)
             except AlreadyInError:
                 self.write_one_by_one(session, work, some)
             except (TemplateError, InvalidRequest) as error:
@@ -116,7 +113,35 @@ class SqlImportRunner:
                 else:
                     self.write_one_by_one(session, work, some)
 
-    def write_together(self, session: Session, work: Writing, indexes: list[int]) -> None:
+    def groups(self, work: Writing) -> Iterator[tuple[TableWriter | None, list[int]]]:
+        """Records that are written together; those of a bulk import by their table, whose name may be a template."""
+        indexes = work.mapped.submitted()
+        if self.bulk is None:
+            if indexes:
+                yield None, indexes
+            return
+        by_table: dict[str, list[int]] = {}
+        for index in indexes:
+            try:
+                table = self.table_of(work, index)
+            except (TemplateError, InvalidRequest) as error:
+                fail(work.mapped.outcome, [index], Failure("application", "invalid_request", str(error)))
+                continue
+            by_table.setdefault(table, []).append(index)
+        for table, some in by_table.items():
+            for first in range(0, len(some), self.bulk.batch_size):
+                yield self.bulk.at(table), some[first : first + self.bulk.batch_size]
+
+    def table_of(self, work: Writing, index: int) -> str:
+        table = self.bulk.table if self.bulk else Text("")
+        if not table.is_template:
+            return table.fixed
+        found = table.render(work.scope(index), work.env).strip()
+        if not found:
+            raise InvalidRequest("The name of this record's table is empty.")
+        return found
+
+    def write_together(self, session: Session, work: Writing, indexes: list[int], writer: TableWriter | None) -> None:
         """One transaction, one key. Raises AlreadyInError if an earlier worker had begun to go one by one."""
         keys = [work.part.keys[i] for i in indexes]
         rows = [work.mapped.records[i] for i in indexes]
@@ -124,8 +149,8 @@ class SqlImportRunner:
         def write(open_session: Session) -> None:
             if work.part.batch.claim.fence > 1 and self.bulk is None:
                 self.look_for_earlier(open_session, keys)
-            if self.bulk is not None:
-                self.bulk.write(open_session, rows)
+            if writer is not None:
+                writer.write(open_session, rows, lambda text: self.execute_text(open_session, text, work))
             elif self.query_type == "per_record":
                 for index in indexes:
                     self.execute(open_session, work.scope(index), work.env)
@@ -163,6 +188,11 @@ class SqlImportRunner:
         for statement in self.statements:
             text, values = compile_sql(statement, dialect=dialect).bind(scope, env=env)
             session.execute(text if values else text.replace("%%", "%"), values)
+
+    def execute_text(self, session: Session, text: str, work: Writing) -> None:
+        dialect = sql_dialect(session.target.engine)
+        statement, values = compile_sql(text, dialect=dialect).bind(work.base, env=work.env)
+        session.execute(statement if values else statement.replace("%%", "%"), values)
 
     def respond(self, mapped: Mapped) -> None:
         outcome = mapped.outcome

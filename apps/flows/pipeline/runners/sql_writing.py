@@ -1,6 +1,7 @@
 """Rows into one table, many at once: COPY or multi-row VALUES, or an upsert on keys."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,20 +12,39 @@ from apps.core.gateway import InvalidRequest
 from apps.core.gateway.sql import Session
 from apps.core.gateway.sql.values import quoted
 from apps.engine.templates.sql import SqlDialect
+from apps.flows.pipeline.scopes import Text
 
 DEFAULT_BATCH = 100
+STAGE = re.compile(r"\{\{\{?\s*import\.rdbms\.bulkLoad\.preMergeTemporaryTable\s*\}?\}\}")
 
 
 @dataclass(frozen=True)
 class BulkWriter:
-    """`keys` empty: plain inserts. Columns are the top-level names of the mapped records."""
+    """`keys` empty: plain inserts. Columns are the top-level names of the mapped records.
 
-    table: str
+    `table` may be a template. `override` is a statement of the document's own, in place of the merge.
+    """
+
+    table: Text
     keys: Sequence[str]
     batch_size: int
+    override: str = ""
 
-    def write(self, session: Session, records: list[Any]) -> None:
-        """In the caller's transaction. Raises InvalidRequest for records that are no rows."""
+    def at(self, table: str) -> "TableWriter":
+        return TableWriter(table, self.keys, self.override)
+
+
+@dataclass(frozen=True)
+class TableWriter:
+    table: str
+    keys: Sequence[str]
+    override: str = ""
+
+    def write(self, session: Session, records: list[Any], merge: Callable[[str], None]) -> None:
+        """In the caller's transaction; `merge` executes a statement's text, rendered, in place of ours.
+
+        Raises InvalidRequest for records that are no rows.
+        """
         if not records:
             return
         columns = columns_of(records)
@@ -32,12 +52,25 @@ class BulkWriter:
         if missing:
             raise InvalidRequest(f"The records have no {missing[0]}, which is a primary key of {self.table}.")
         rows = [tuple(cell(record.get(column)) for column in columns) for record in records]
-        if not self.keys:
+        if self.override:
+            self.merge_by_hand(session, columns, rows, merge)
+        elif not self.keys:
             session.copy_rows(self.table, columns, rows)
         elif session.target.engine == "postgresql":
             self.merge(session, columns, rows)
         else:
             session.execute_many(self.upsert(session, columns), rows)
+
+    def merge_by_hand(
+        self, session: Session, columns: list[str], rows: list[tuple[Any, ...]], merge: Callable[[str], None]
+    ) -> None:
+        """The rows into a temporary table like the target, then the document's own statement, which names it."""
+        quote = "`" if session.target.engine == "mysql" else '"'
+        table, stage = name(self.table, quote), "junction_stage"
+        session.execute(f"CREATE TEMPORARY TABLE {stage} AS SELECT * FROM {table} WHERE 1 = 0")  # noqa: S608
+        session.copy_rows(stage, columns, rows)
+        merge(STAGE.sub(stage, self.override))
+        session.execute(f"DROP {'TEMPORARY ' if session.target.engine == 'mysql' else ''}TABLE {stage}")
 
     def merge(self, session: Session, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
         """COPY into a temporary table, then one upsert from it."""
@@ -119,4 +152,9 @@ def bulk_writer(rdbms: dict[str, Any], kind: str) -> BulkWriter:
     size = str(document.get("batchSize") or DEFAULT_BATCH if kind == "bulk_insert" else 10_000)
     if not size.isdigit() or int(size) < 1:
         raise ValidationError("must be a number of rows, 1 or more", field=f"rdbms.{member}.batchSize")
-    return BulkWriter(table=table, keys=keys, batch_size=int(size))
+    override = ""
+    if kind == "bulk_load" and (document.get("overrideMergeQuery") or document.get("overrideMergeOrInsertQuery")):
+        override = next((text for text in rdbms.get("query") or [] if isinstance(text, str) and text.strip()), "")
+        if not override:
+            raise ValidationError("is required by overrideMergeQuery", field="rdbms.query")
+    return BulkWriter(table=Text(table), keys=keys, batch_size=int(size), override=override)

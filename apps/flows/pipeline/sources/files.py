@@ -5,6 +5,7 @@ A file is deleted, or moved to the backup folder, only when the cursor behind it
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import replace
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -14,12 +15,20 @@ from apps.connections.files import open_files
 from apps.core.gateway import FileMissing, Mode, Recorder
 from apps.core.gateway.files import FileInfo, Files
 from apps.engine.formats import Cursor, FormatError
+from apps.engine.records import sort_records
 from apps.flows.pipeline.sources import Fetched, OfflineError
 from apps.flows.pipeline.sources.http import SourceError
 from apps.flows.pipeline.sources.parsing import FileParser
 from apps.flows.pipeline.sources.places import place_of
 
 RECORDS_PER_READ = 2000
+MOST_SORTED = 500_000
+
+
+def facts_of(info: FileInfo) -> dict[str, Any]:
+    """What a file filter sees."""
+    modified = info.modified.isoformat().replace("+00:00", "Z")
+    return {"filename": info.name, "filesize": info.size, "lastmodified": modified}
 
 
 class FileSource:
@@ -33,11 +42,15 @@ class FileSource:
         recorder: Recorder,
         step: str,
         mode: Mode,
+        keep: Callable[[dict[str, Any]], bool] | None = None,
     ) -> None:
+        """`keep` tells of a file, by its metadata, whether it is read at all."""
         self.place = place_of(document)
         self.file = document.get("file") or {}
         self.of_metadata = self.file.get("output") == "metadata"
         self.parser = None if self.of_metadata else FileParser(document)
+        self.keep = keep
+        self.sort_by = self.file.get("sortByFields") or []
         self.open_connection, self.recorder, self.step, self.mode = open_connection, recorder, step, mode
         self.reading: tuple[Any, Iterator[tuple[Any, Cursor]]] | None = None
         self.open_files = ExitStack()
@@ -47,6 +60,8 @@ class FileSource:
         with self.session(connection) as files:
             folder = place.folder(connection)
             names = files.list_files(folder, starts_with=place.starts_with, ends_with=place.ends_with)
+        if self.keep is not None:
+            names = [info for info in names if self.keep(facts_of(info))]
         return {"files": [info.path for info in names], "at": 0, "position": None, "done": []}
 
     def fetch(self, cursor: dict[str, Any]) -> Fetched:
@@ -90,11 +105,24 @@ class FileSource:
 
     def records(self, stream: BinaryIO, info: FileInfo, cursor: Cursor) -> Iterator[tuple[Any, Cursor]]:
         """The file's records; of metadata there is one a file, whose content is not read."""
+        if self.parser is not None and self.sort_by:
+            return self.sorted_records(self.parser, stream, cursor)
         if self.parser is not None:
             return self.parser.parse(stream, cursor)
         modified = info.modified.isoformat().replace("+00:00", "Z")
         record = {"fileName": info.name, "filePath": info.path, "fileSize": info.size, "lastModifiedTime": modified}
         return iter([(record, cursor)])
+
+    def sorted_records(self, parser: FileParser, stream: BinaryIO, cursor: Cursor) -> Iterator[tuple[Any, Cursor]]:
+        """The surprise: an order needs the whole file, so going on in it reads and sorts it again."""
+        held = []
+        for record, _ in parser.parse(stream, Cursor(etag=cursor.etag)):
+            held.append(record)
+            if len(held) > MOST_SORTED:
+                raise FormatError(f"file.sortByFields can sort {MOST_SORTED} records a file, and there are more")
+        ordered = sort_records(held, self.sort_by)
+        for number, record in enumerate(ordered[cursor.record :], start=cursor.record + 1):
+            yield record, replace(cursor, record=number)
 
     def put_away(self, paths: list[str]) -> None:
         """What has been read and committed leaves the folder, unless it is to stay."""

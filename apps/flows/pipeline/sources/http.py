@@ -8,7 +8,7 @@ import orjson
 from apps.connections import sending
 from apps.connections.access import OpenConnection
 from apps.connections.http import http_document, make_request
-from apps.connections.media import encode_text, read_body
+from apps.connections.media import encode_body, encode_text, read_body
 from apps.core.errors import DomainError, ValidationError
 from apps.core.gateway import GatewayError, Mode, Recorder, Request, Response
 from apps.engine.errors import DocumentError
@@ -106,8 +106,13 @@ class HttpSource:
         except TemplateError as error:
             raise ValidationError(f"The request of the export cannot be rendered: {error}", field="http") from None
 
-    def request_for(self, connection: OpenConnection, cursor: dict[str, Any], base: dict[str, Any]) -> Request:
-        """`base` is the scope, with a record in it for a lookup. Raises TemplateError, InvalidRequest."""
+    def request_for(
+        self, connection: OpenConnection, cursor: dict[str, Any], base: dict[str, Any], *, body: Any = None
+    ) -> Request:
+        """`base` is the scope, with a record in it for a lookup. Raises TemplateError, InvalidRequest.
+
+        `body` is a value that is sent in place of the document's own body.
+        """
         paged = self.pager.request_scope(cursor)
         scope = {**base, **paged, "connection": connection.values}
         scope["export"] = {**base.get("export", {}), **paged["export"]}
@@ -117,13 +122,17 @@ class HttpSource:
         uri = self.text(self.pager.relative_uri_of(cursor) or self.http.get("relativeURI"), "url")
         media_type = self.http.get("requestMediaType") or http_document(connection).media_type
         place: Place = "xml" if media_type == "xml" else "json"
-        body = self.text(self.pager.body_of(cursor) or self.http.get("body"), place)
+        if body is None:
+            text = self.text(self.pager.body_of(cursor) or self.http.get("body"), place)
+            content = encode_text(text.render(scope, env), media_type=media_type)
+        else:
+            content = encode_body(body, media_type=media_type)
         return make_request(
             connection,
             method=self.http.get("method") or "GET",
             relative_uri=address or uri.render(scope, env),
             headers={name: text.render(scope, env) for name, text in self.headers},
-            body=encode_text(body.render(scope, env), media_type=media_type),
+            body=content,
             media_type=media_type,
             foreign=address is not None,
         )
