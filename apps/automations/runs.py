@@ -24,7 +24,10 @@ KIND = "automation"
 
 @dataclass(frozen=True)
 class NewRun:
-    """`fault` is why a run that must not be lost cannot begin: it fails with it. `depth` counts this run too."""
+    """`fault` is why a run that must not be lost cannot begin: it fails with it. `depth` counts this run too.
+
+    `place` is the id of the event it answers: runs of one key go in the order of what happened.
+    """
 
     automation: Automation
     version_id: uuid.UUID
@@ -38,6 +41,7 @@ class NewRun:
     mode: str = Mode.LIVE
     parent: Execution | None = None
     fault: str = ""
+    place: uuid.UUID | None = None
     slug: str = ""
     tags: list[Any] = field(default_factory=list)
     created_by_id: uuid.UUID | None = None
@@ -59,12 +63,14 @@ class NewRun:
             depth=self.depth,
             mode=self.mode,
             serial_key=key,
+            place=self.place,
             input={
                 "data": self.data,
                 "event": self.event,
                 "args": self.args,
                 "versionId": str(self.version_id),
                 **({"fault": fault} if fault else {}),
+                **({"place": str(self.place or self.id)} if key else {}),
             },
         )
 

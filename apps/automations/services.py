@@ -56,7 +56,7 @@ def upsert_automation(*, actor: Actor, document: Mapping[str, Any]) -> Automatio
 @transaction.atomic
 def replace_automation(*, actor: Actor, automation: Automation, document: Mapping[str, Any]) -> Automation:
     actor.require(Verb.EDIT)
-    row = Automation.objects.select_for_update().select_related("version").get(pk=automation.pk)
+    row = Automation.objects.select_for_update(of=("self",)).select_related("version").get(pk=automation.pk)
     stored = secrets.opened(row.version) if row.version else {}
     return _save(actor, row, document, stored, event="update")
 
@@ -64,7 +64,7 @@ def replace_automation(*, actor: Actor, automation: Automation, document: Mappin
 @transaction.atomic
 def switch_automation(*, actor: Actor, automation: Automation, active: bool) -> Automation:
     """On or off: a save like any other. Runs that were accepted go on."""
-    row = Automation.objects.select_for_update().select_related("version").get(pk=automation.pk)
+    row = Automation.objects.select_for_update(of=("self",)).select_related("version").get(pk=automation.pk)
     if row.version is None or row.is_active == active:
         return row
     return replace_automation(actor=actor, automation=row, document={**row.version.document, "isActive": active})

@@ -25,6 +25,11 @@ def new_id() -> uuid.UUID:
     return from_hex24(f"{stamp:015x}{int.from_bytes(os.urandom(5), 'big') >> 4:09x}")
 
 
+def id_like(other: uuid.UUID) -> uuid.UUID:
+    """A new id with the time of another, so that it sorts as that one does."""
+    return from_hex24(f"{hex24(other)[:15]}{int.from_bytes(os.urandom(5), 'big') >> 4:09x}")
+
+
 def id_floor(moment: datetime) -> uuid.UUID:
     """Not greater than any id made at or after a moment: retention goes by the key, without an index on the time."""
     return from_hex24(f"{int(moment.timestamp() * 1000) << 12:015x}{0:09x}")

@@ -23,7 +23,8 @@ RETRY_AFTER = (5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 
 
 def handle(claims: list[Claim]) -> None:
-    for claim in claims:
+    """In the order in which they happened, as far as one worker can say."""
+    for claim in sorted(claims, key=lambda claim: claim.target_id):
         dispatch(claim)
 
 

@@ -35,6 +35,7 @@ class NewExecution:
     """What is to run, as its row will say. `cause` is unique: nothing starts twice.
 
     `own_root`: a child whose writes are its own, not its parent's made anew: their idempotency keys are others.
+    `place` is the id of what it follows from: work of one serial key goes in the order of these, else of its making.
     `group_id` is of short ones that a worker may take many of at once, where their kind can `run_many`.
     """
 
@@ -49,6 +50,7 @@ class NewExecution:
     parent: Execution | None = None
     mode: str = Mode.LIVE
     serial_key: str = ""
+    place: uuid.UUID | None = None
     group_id: uuid.UUID | None = None
     own_root: bool = False
     depth: int = 0
@@ -101,14 +103,15 @@ def start_executions(wanted: Sequence[NewExecution], *, due_at: datetime | None 
         Execution.objects.bulk_create(rows)
     inputs = [(row, new.input) for row, new in zip(rows, wanted, strict=True) if new.input is not None]
     ExecutionData.objects.bulk_create(ExecutionData(execution=row, input=pack(value)) for row, value in inputs)
-    together: dict[tuple[str, uuid.UUID, str, uuid.UUID | None], list[uuid.UUID]] = {}
+    together: dict[tuple[str, uuid.UUID, str, uuid.UUID | None, uuid.UUID | None], list[uuid.UUID]] = {}
     for new in wanted:
         lane = kinds.get(new.kind).lane
-        together.setdefault((lane, new.organization_id, new.serial_key, new.group_id), []).append(new.id)
-    for (lane, organization_id, serial_key, group_id), ids in together.items():
+        key = (lane, new.organization_id, new.serial_key, new.group_id, new.place if new.serial_key else None)
+        together.setdefault(key, []).append(new.id)
+    for (lane, organization_id, serial_key, group_id, place), ids in together.items():
         work.add_many(
             kind=WORK, lane=lane, organization_id=organization_id, target_ids=ids, due_at=due_at,
-            serial_key=serial_key, group_id=group_id,
+            serial_key=serial_key, group_id=group_id, place=place,
         )  # fmt: skip
     return rows
 

@@ -5,11 +5,13 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from apps.work import leases, sql
 from apps.work.kinds import Claim
 
 ORGANIZATIONS_PROBED = 64
+SERIAL_PAUSE_SECONDS = 0.2  # before work is claimed again of whose key somebody holds other work
 LOSS_COUNTS_AFTER = 0.9  # of a lease's time since the last progress, or the last loss that was counted
 _turn = threading.local()
 
@@ -64,11 +66,28 @@ def take(where: str, params: list[Any], *, limit: int) -> list[Claim]:
     )
     claims = [to_claim(row) for row in found]
     leases.hold(claims)
-    return claims
+    return [claim for claim, row in zip(claims, found, strict=True) if not row[-1] or is_alone(claim, row[-1])]
+
+
+def is_alone(claim: Claim, serial_key: str) -> bool:
+    """Whether nobody else holds work of its key; else it is given back.
+
+    An item may be committed after one that is younger, and be claimed while that one is. Each claim is committed before
+    this is asked, so of two that were made at once at least one sees the other.
+    """
+    others = "SELECT 1 FROM work_workitem WHERE serial_key = %s AND id <> %s"
+    others = f"{others} AND lease_until > {sql.now_sql()} LIMIT 1"
+    if not sql.rows(others, [serial_key, claim.id]):
+        return True
+    with transaction.atomic():
+        settle_later = f"lease_until = NULL, holder = '', due_at = {sql.now_sql(SERIAL_PAUSE_SECONDS)}"
+        sql.execute(f"UPDATE work_workitem SET {settle_later} WHERE id = %s AND fence = %s", [claim.id, claim.fence])
+    leases.let_go([claim])
+    return False
 
 
 def to_claim(row: tuple[Any, ...]) -> Claim:
-    item, kind, lane, organization, target, group, fence, attempts, reason = row
+    item, kind, lane, organization, target, group, fence, attempts, reason, _ = row
     ids = [sql.to_uuid(value) for value in (item, organization, target, group)]
     return Claim(
         id=ids[0],  # type: ignore[arg-type]

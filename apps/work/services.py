@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from apps.core.ids import new_id
+from apps.core.ids import id_like, new_id
 from apps.core.joined import Statement
 from apps.work import leases, sql, wakeups
 from apps.work.kinds import Claim, LeaseLostError
@@ -47,7 +47,9 @@ def add_many(
     group_id: uuid.UUID | None = None,
     serial_key: str = "",
     reason: str = "",
+    place: uuid.UUID | None = None,
 ) -> None:
+    """`place`: an id whose time is to be that of the items' own, by which work of one serial key is ordered."""
     require_transaction()
     now = sql.now_sql()
     due = "%s" if due_at else now
@@ -56,7 +58,15 @@ def add_many(
         some = target_ids[first : first + 500]
         params: list[Any] = []
         for target_id in some:
-            params += [new_id(), organization_id, lane, kind, target_id, group_id, *([due_at] if due_at else [])]
+            params += [
+                id_like(place) if place else new_id(),
+                organization_id,
+                lane,
+                kind,
+                target_id,
+                group_id,
+                *([due_at] if due_at else []),
+            ]
             params += [serial_key, reason[:200]]
         sql.execute(INSERT + ", ".join([values] * len(some)), params)
     if due_at is None:

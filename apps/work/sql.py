@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 TABLE = "work_workitem"
-COLUMNS = "id, kind, lane, organization_id, target_id, group_id, fence, attempts, reason"
+COLUMNS = "id, kind, lane, organization_id, target_id, group_id, fence, attempts, reason, serial_key"
 
 
 def is_postgres() -> bool:

@@ -13,7 +13,7 @@ from apps.automations.actions.registry import NOTHING, Again, Stop, Wait
 from apps.automations.approvals import gate
 from apps.automations.errors import RejectedError
 from apps.automations.models import AutomationVersion, Run
-from apps.automations.running import functions
+from apps.automations.running import functions, order
 from apps.automations.running.compiled import Action, Compiled, compiled
 from apps.automations.running.rendering import rendered
 from apps.automations.running.steps import Steps
@@ -59,6 +59,10 @@ class Runner:
 
     def take_turn(self) -> None:
         stopped = ""
+        if self.stored.get("place") and not self.steps.any and order.is_early(self.execution, self.stored["place"]):
+            with transaction.atomic():
+                work.wait_seconds(self.claim, order.PAUSE_SECONDS, reason="an earlier event is still being handed out")
+            return
         try:
             program = self.program()
             scope = program.scope({**self.values(), "actions": {}})

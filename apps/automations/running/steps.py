@@ -25,6 +25,10 @@ class Steps:
         self._told: dict[tuple[str, str], Mapping[str, Any]] = {}
         self._pending: dict[tuple[str, str], Step] = {}
 
+    @property
+    def any(self) -> bool:
+        return bool(self._rows)
+
     def find(self, path: str, iteration: str) -> Step | None:
         return self._rows.get(place(path, iteration))
 

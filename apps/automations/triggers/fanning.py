@@ -73,6 +73,7 @@ def run_for(event: Event, automation: Automation, program: Compiled | DomainErro
         "version_id": automation.version_id,
         "cause": f"event:{hex24(event.id)}:automation:{hex24(automation.id)}",
         "triggered_by": "event",
+        "place": event.id,
         "depth": event.depth + 1,
     }
     if isinstance(program, DomainError):
