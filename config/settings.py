@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "apps.subscriptions",
     "apps.flows",
     "apps.automations",
+    "apps.alarms",
     "apps.console",
     "apps.ops",
 ]

@@ -28,6 +28,7 @@ urlpatterns = [
     path("", include("apps.catalog.api.urls")),
     path("v1/", include("apps.subscriptions.api.urls")),
     path("", include("apps.automations.approvals.urls")),
+    path("v1/", include("apps.alarms.api.urls")),
     path("hooks/", include("apps.inbound.urls")),
     *unserved,  # last: whatever else lies under /v1 and /api
 ]

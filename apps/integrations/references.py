@@ -25,6 +25,7 @@ MEMBERS = {
     "_abstractFlowId": "flow",
     "_runNextFlowIds": "flow",
     "_lookupCacheId": "lookupcache",
+    "_automationId": "automation",
     # Kinds of the documented service that stand outside this product: no id of theirs can be resolved.
     "_agentId": "agent",
     "_stackId": "stack",

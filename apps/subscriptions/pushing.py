@@ -12,11 +12,12 @@ from apps.core import clock, gateway
 from apps.core.errors import DomainError
 from apps.core.gateway import GatewayError, Request, Response, RetryLater, SendContext
 from apps.core.ids import hex24
+from apps.core.webhooks import signed_headers
 from apps.executions.payloads import pack, unpack
 from apps.inbound import polling
 from apps.inbound.routing import FIRED, map_for
 from apps.subscriptions.models import Delivery, Subscription
-from apps.subscriptions.secrets import Secrets, sign
+from apps.subscriptions.secrets import Secrets
 
 TIMEOUT = 15.0
 MAX_ANSWER = 1024 * 1024
@@ -72,13 +73,7 @@ def prepared(subscription: Subscription, delivery: Delivery, *, secrets: Secrets
         return Pushed(delivery, skipped=True, message="The trigger has nothing for this subscription.")
     body = orjson.dumps(message_of(subscription, delivery, data))
     moment, message_id = clock.now(), f"msg_{delivery.hex_id}"
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "Junction",
-        "webhook-id": message_id,
-        "webhook-timestamp": str(int(moment.timestamp())),
-        "webhook-signature": sign(secrets.signing(moment), message_id=message_id, moment=moment, body=body.decode()),
-    }
+    headers = signed_headers(secrets.signing(moment), message_id=message_id, moment=moment, body=body)
     return Request(
         "POST", subscription.url, headers=headers, body=body, effect="write", timeout=TIMEOUT,
         max_response_bytes=MAX_ANSWER, follow_redirects=False,

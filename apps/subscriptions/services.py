@@ -4,7 +4,6 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db import transaction
 
@@ -17,6 +16,7 @@ from apps.connectors.resolve import find_component, find_version
 from apps.core import clock
 from apps.core.actors import Actor, Verb
 from apps.core.errors import ConflictError, DomainError, ValidationError
+from apps.core.webhooks import read_url
 from apps.events.services import emit
 from apps.inbound import listeners
 from apps.inbound.declared import polling_of
@@ -27,7 +27,6 @@ from apps.work import services as work
 from apps.work.models import Lane
 
 WORK = "deliveries"
-MAX_URL = 2000
 MAX_PATTERNS = 50
 PATTERN = re.compile(r"\*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(\.\*)?")
 
@@ -206,24 +205,6 @@ def switch_off(subscription_id: uuid.UUID, *, organization_id: uuid.UUID, reason
         organization_id=organization_id, type="subscription.disabled", subject_kind="subscription",
         subject_id=subscription_id, data={"reason": reason, "deliveriesGivenUp": given_up},
     )  # fmt: skip
-
-
-def read_url(value: object, *, needed: bool) -> str:
-    """Raises ValidationError. Whether the address may be reached is the gateway's matter, at each push."""
-    if value is None or value == "":
-        if needed:
-            raise ValidationError("url is required.", field="url", code="missing_required_field")
-        return ""
-    if not isinstance(value, str) or len(value) > MAX_URL or re.search(r"[\s\x00-\x1f]", value):
-        raise ValidationError(f"url must be a text of at most {MAX_URL} characters without spaces.", field="url")
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValidationError("url must begin with http:// or https:// and name a host.", field="url")
-    return value
 
 
 def wake(subscription_ids: Sequence[uuid.UUID], *, organization_id: uuid.UUID) -> None:

@@ -40,6 +40,12 @@ def claim_group(group_id: uuid.UUID, *, kind: str, limit: int) -> list[Claim]:
     return take(f"{where} AND {NOTHING_OLDER}", [group_id, kind], limit=limit)
 
 
+def claim_kind(kind: str, *, limit: int) -> list[Claim]:
+    """Due items of one kind, whoever's: for a process that is no worker and does what none is there to do."""
+    where = f"w.kind = %s AND w.parked_on = '' AND w.due_at <= {sql.now_sql()}"
+    return take(f"{where} AND {NOTHING_OLDER}", [kind], limit=limit)
+
+
 def claim_more(claim: Claim, *, limit: int) -> list[Claim]:
     """More of the same kind, organization and group as a claim just made."""
     where = "w.lane = %s AND w.organization_id = %s AND w.kind = %s AND w.parked_on = ''"

@@ -1,0 +1,49 @@
+"""How long due work has waited for a worker, lane by lane; for as long as the window says."""
+
+import uuid
+from datetime import datetime
+
+from apps.alarms.kinds.base import AlarmKind, Reading, Subject
+from apps.alarms.rules import NONE, Limits, Rule
+from apps.work import nodes
+from apps.work.models import Lane, WorkItem
+
+MOST_COUNTED = 1000
+
+
+def read(organization_id: uuid.UUID, rule: Rule, now: datetime) -> dict[str, Reading]:
+    """One short read a lane, by the index that claims go by. The window is judged by how long the lag has stood."""
+    found: dict[str, Reading] = {}
+    for lane in Lane.values:
+        rows = WorkItem.objects.filter(
+            organization_id=organization_id, lane=lane, parked_on="", lease_until__isnull=True, due_at__lte=now
+        )
+        due = list(rows.order_by("due_at").values_list("due_at", flat=True)[:MOST_COUNTED])
+        lag = (now - due[0]).total_seconds() if due else 0.0
+        if not due or lag < rule.threshold + rule.window.total_seconds():
+            continue
+        subject = Subject(kind="lane", id=lane, name=lane, message=sentence(lane, len(due), lag), since=due[0])
+        key = "" if rule.group_by == NONE else subject.key
+        reading = found.setdefault(key, Reading([], value=0.0, since=due[0]))
+        reading.subjects.append(subject)
+        reading.value = max(reading.value or 0.0, round(lag, 1))
+    return found
+
+
+def sentence(lane: str, count: int, lag: float) -> str:
+    number = f"{count} or more" if count == MOST_COUNTED else str(count)
+    living = len(nodes.draining(lane))
+    who = f"{living} living worker(s) drain it" if living else "no living worker drains it"
+    return f"{number} due item(s) wait, the oldest for {lag / 60:.0f} min; {who}."
+
+
+QUEUE_LAG = AlarmKind(
+    name="queue_lag",
+    title="Work waits for workers",
+    advice="Look at the dashboard: does a worker live? If none does, start one (manage.py worker, or up). If they are"
+    " busy, start more of them, or look at the work items for what keeps them.",
+    limits=Limits(threshold=300, most=7 * 86400, window=0, counts=False, least_window=0, scopes=()),
+    threshold_means="seconds that the oldest due work item has waited",
+    counted=("", ""),
+    read=read,
+)
