@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -148,12 +148,12 @@ def look() -> int:
     return sum(map(len, by_organization.values()))
 
 
-def prune(*, batch: int = PRUNE_BATCH) -> int:
+def prune(*, now: datetime | None = None, batch: int = PRUNE_BATCH) -> int:
     """Forgets messages, ended firings and judged cases that are old, in short transactions; answers how many."""
-    now, deleted = clock.now(), 0
-    floor = id_floor(now - KEEP_LOG)
+    moment, deleted = now or clock.now(), 0
+    floor = id_floor(moment - KEEP_LOG)
     old: list[Any] = [
-        Case.objects.filter(at__lt=now - KEEP_CASES, judged=True),
+        Case.objects.filter(at__lt=moment - KEEP_CASES, judged=True),
         Message.objects.filter(id__lt=floor).exclude(state=Message.State.PENDING),
         Firing.objects.filter(id__lt=floor, ended_at__isnull=False, held=False),
     ]

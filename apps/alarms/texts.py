@@ -25,7 +25,7 @@ def headline(what: str, content: Mapping[str, Any]) -> str:
         return f"Test of the alarm {alarm['name']}"
     if what == What.DIGEST:
         going_on = sum(1 for firing in content["firings"] if firing["state"] == "firing")
-        return f"While it was quiet: {content['numFirings']} × {alarm['title']}, {going_on} still going on"
+        return f"While it was quiet: {alarm['title']}: {content['numFirings']} in all, {going_on} still going on"
     firing = content["firings"][0]
     if what == What.RECOVERED:
         return f"Recovered after {lasted(firing)}: {alarm['title']}: {firing['title']}"

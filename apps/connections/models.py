@@ -45,6 +45,11 @@ class Connection(OrganizationRow):
         indexes = [
             models.Index(fields=["organization", "-id"], name="connection_newest"),
             models.Index(
+                fields=["organization", "offline_since"],
+                name="connection_offline",
+                condition=Q(offline_since__isnull=False),
+            ),
+            models.Index(
                 fields=["end_user", "connector"], name="connection_of_end_user", condition=Q(end_user__isnull=False)
             ),
         ]

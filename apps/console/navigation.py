@@ -10,6 +10,7 @@ from django.urls import reverse
 from apps.accounts.console import seat_of
 from apps.accounts.console.names import list_url
 from apps.accounts.models import ApiKey, EndUser, Group, Membership
+from apps.alarms.models import Alarm, Message
 from apps.audit.models import AuditEntry
 from apps.automations.models import Approval
 from apps.connections.models import Connection, Credential
@@ -33,6 +34,8 @@ GROUPS: list[tuple[str, list[tuple[str, str, Any]]]] = [
             ("Schedules", "schedule", Schedule),
             ("Subscriptions", "notifications", Subscription),
             ("Deliveries", "outbox", Delivery),
+            ("Alarms", "notification_important", Alarm),
+            ("Alarm messages", "mark_email_read", Message),
             ("Work items", "pending_actions", WorkItem),
         ],
     ),

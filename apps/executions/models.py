@@ -62,6 +62,9 @@ class Execution(OrganizationRow):
             models.Index(fields=["organization", "kind", "target_id", "-id"], name="execution_of_target"),
             models.Index(fields=["state"], name="execution_open", condition=~Q(state__in=TERMINAL)),
             models.Index(fields=["organization", "integration_id", "-id"], name="execution_in_folder"),
+            models.Index(
+                fields=["organization", "ended_at"], name="execution_ended", condition=Q(ended_at__isnull=False)
+            ),
         ]
 
     @property

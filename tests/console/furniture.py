@@ -3,6 +3,7 @@
 from itertools import count
 
 from apps.accounts.models import ApiKey, EndUser, Group, GroupMembership, Membership, User
+from apps.alarms.models import Alarm, Firing, Message
 from apps.audit.models import AuditEntry
 from apps.automations.models import Approval, ApprovalNotice
 from apps.connections.models import Connection, Credential
@@ -109,6 +110,25 @@ def furnish(organization, *, user=None):
         **own, subscription=subscription, event=event, state="failed", attempts=10, next_at=now(), status=503,
         message="The subscriber answered 503.", log=[{"at": "2026-01-01T00:00:00", "status": 503, "message": "no"}],
     )  # fmt: skip
+    alarm = Alarm.objects.create(
+        **own, name=f"Night watch {n}", kind="execution_failed", integration_id=folder.id,
+        document={"scope": {"_integrationId": hex24(folder.id)},
+                  "channels": [{"_id": "a", "type": "email", "to": ["ops@acme.example"]}]},
+    )  # fmt: skip
+    subject = {"kind": "flow", "id": hex24(flow.id), "name": flow.name, "message": run.reason, "count": 1,
+               "page": ["execution", hex24(run.id)], "since": now().isoformat(), "last": now().isoformat()}  # fmt: skip
+    Firing.objects.create(
+        alarm=alarm, group_key=f"flow:{hex24(flow.id)}", title=f"flow {flow.name}", since=now(), last_at=now(),
+        count=1, told_at=now(), tellings=1, subjects={f"flow:{hex24(flow.id)}": subject},
+    )  # fmt: skip
+    content = {"alarm": {"name": alarm.name, "title": "Execution failed", "url": "/", "urgent": False},
+               "organization": {"name": organization.name}, "advice": "Look.", "firings": [], "numFirings": 0,
+               "timezone": "UTC"}  # fmt: skip
+    told = Message.objects.create(
+        **own, alarm=alarm, alarm_name=alarm.name, integration_id=folder.id, what="test", channel_id="a",
+        channel_type="email", recipient="ops@acme.example", subject=f"Test {n}", content=content, state="sent",
+        attempts=1, outcome="The mail server has taken it.", sent_at=now(),
+    )  # fmt: skip
     item = WorkItem.objects.create(**own, lane="flows", kind="execution", target_id=new_id(), due_at=now())
     entry = AuditEntry.objects.create(
         **own, resource_type="flow", resource_id=flow.id, resource_name=flow.name, event="update", user=user,
@@ -119,6 +139,6 @@ def furnish(organization, *, user=None):
         member, key, end_user, folder, connector, version, component, component_version, security, connection, export,
         group, credential,
         sink, script, cache, flow, run, exchange, error, schedule, event, notification, subscription, delivery, item,
-        entry, approval,
+        entry, approval, alarm, told,
     )  # fmt: skip
     return {type(row): row for row in rows}

@@ -18,8 +18,13 @@ def name_of(kind: str, row_id: uuid.UUID | None) -> str:
 
 def page_url(kind: str, row_id: object) -> str:
     """The console's page; without JUNCTION_PUBLIC_URL, its path alone. Empty for what has none."""
+    path = page_path(kind, row_id)
+    return public(path) if path else ""
+
+
+def page_path(kind: str, row_id: object) -> str:
     known, parsed = kind_named(kind), parse_id(row_id)
-    return public(change_url(known.model, parsed)) if known and parsed else ""
+    return change_url(known.model, parsed) if known and parsed else ""
 
 
 def public(path: str) -> str:
