@@ -1,9 +1,10 @@
 """Alarms: which fire, what each has told, and a test; and the log of all messages."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.accounts.console import (
@@ -49,8 +50,8 @@ STARTER: dict[str, Any] = {
 }
 ADVICE = (
     "kind is one of {kinds}. channels: email takes to; slack takes the url of an incoming webhook; webhook takes url"
-    " and secret. groupBy: target, integration or none; at most one message a group in each period (seconds). quietHours:"
-    ' {{"from": "22:00", "until": "07:00", "timezone": "Europe/Helsinki"}}; urgent alarms do not heed them.'
+    " and secret. groupBy: target, integration or none; at most one message a group in each period (seconds)."
+    ' quietHours: {{"from": "22:00", "until": "07:00", "timezone": "Europe/Helsinki"}}; urgent alarms do not heed them.'
 )
 
 
@@ -85,12 +86,14 @@ class StateFilter(ChoiceFilter):
     }
 
 
+def of_kind(name: str) -> Callable[[QuerySet[Any]], QuerySet[Any]]:
+    return lambda rows: rows.filter(kind=name)
+
+
 class KindFilter(ChoiceFilter):
     title = "kind"
     parameter_name = "kind"
-    options = {
-        kind.name: (kind.title.lower(), lambda rows, name=kind.name: rows.filter(kind=name)) for kind in KINDS.values()
-    }
+    options = {kind.name: (kind.title.lower(), of_kind(kind.name)) for kind in KINDS.values()}
 
 
 @admin.register(Alarm)

@@ -69,7 +69,7 @@ class AlarmResource(Resource[Alarm]):
         shown: dict[str, Any] = {"name": row.name, "kind": row.kind, "enabled": row.enabled}
         if "num_firing" not in row.__dict__:  # as it is while it is saved: the audit compares no states
             return shown
-        number = row.num_firing or 0  # type: ignore[attr-defined]
+        number: int = row.num_firing or 0  # type: ignore[attr-defined]
         state = "firing" if number else "ok"
         return shown | {
             "state": state if row.enabled else "off",
@@ -87,7 +87,8 @@ class AlarmResource(Resource[Alarm]):
         elif not is_new and any(before.get(name) != after.get(name) for name in SHAPE):
             end_firings(saved, reason="the alarm was changed")
         wake([saved.id], organization_id=saved.organization_id)
-        return self.readable(actor).get(pk=saved.pk)  # type: ignore[no-any-return]
+        found: Alarm = self.readable(actor).get(pk=saved.pk)
+        return found
 
     def deleting(self, *, actor: Actor, row: Alarm) -> None:
         work.drop_target(kind=JUDGE, target_id=row.id)

@@ -17,7 +17,7 @@ OVERDUE = uuid.UUID("6f1b54d8-5a44-4f0e-9a8a-51f5a1c5a5e1")  # names the cases o
 
 
 def seen(event: Event) -> Subject | None:
-    schedule = Schedule.objects.filter(pk=event.subject_id).first()
+    schedule = Schedule.objects.filter(pk=event.subject_id).first() if event.subject_id else None
     if schedule is None:
         return None
     return subject_of(schedule, message=event.data.get("reason", ""), times=event.data.get("missed", 1))
@@ -44,8 +44,9 @@ def recovered(organization_id: uuid.UUID, subjects: Subjects) -> Collection[str]
     """A later moment of the schedule has started something; a schedule that is gone or switched off misses nothing."""
     found = []
     for key, subject in subjects.items():
+        rows = Schedule.objects.filter(organization_id=organization_id)
         schedule_id = parse_id(subject["page"][1])
-        schedule = Schedule.objects.filter(pk=schedule_id, organization_id=organization_id).first()
+        schedule = rows.filter(pk=schedule_id).first() if schedule_id else None
         if schedule is None or not schedule.enabled or schedule.paused:
             found.append(key)
             continue
