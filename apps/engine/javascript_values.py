@@ -10,6 +10,8 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
+from apps.engine.placeholders import Placeholder
+
 _DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\Z", re.ASCII)
 _RADIX = re.compile(r"0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)\Z")
 _EXACT = Context(prec=1100, rounding=ROUND_HALF_UP)
@@ -42,7 +44,7 @@ def _other_to_text(value: Any, depth: int) -> str:
             [_other_to_text(item, depth + 1) if isinstance(item, (list, tuple)) else to_text(item) for item in value]
         )
     if isinstance(value, Mapping):
-        return "[object Object]"
+        return str(value) if isinstance(value, Placeholder) else "[object Object]"
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, date):

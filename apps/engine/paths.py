@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 from apps.engine.errors import DocumentError
+from apps.engine.placeholders import Placeholder
 
 
 class _Missing(Enum):
@@ -130,7 +131,7 @@ def _step(value: Any, segment: Segment) -> Any:
             segment = int(segment)
         if type(segment) is int and segment < len(value):
             return value[segment]
-    return MISSING
+    return value[str(segment)] if isinstance(value, Placeholder) else MISSING
 
 
 def _walk(value: Any, segments: tuple[Segment, ...]) -> Any:

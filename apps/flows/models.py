@@ -259,3 +259,37 @@ class FilePart(models.Model):
 
     def __str__(self) -> str:
         return f"part {self.number} of {self.execution_id}"
+
+
+class Plan(OrganizationRow):
+    """What a run would send, as an execution in plan mode has found out: to be applied once, while nothing changes.
+
+    `fingerprints` are [{kind, id, name, stamp}] of all that the plan was made of. `complete`: the sources were read to
+    their end.
+    """
+
+    execution = models.OneToOneField("executions.Execution", on_delete=models.CASCADE, related_name="plan")
+    flow_id = models.UUIDField()
+    expires_at = models.DateTimeField(db_index=True)
+    fingerprints = models.JSONField(default=list)
+    summary = models.JSONField(default=dict)
+    complete = models.BooleanField(default=False)
+    applied_by = models.OneToOneField(
+        "executions.Execution", on_delete=models.SET_NULL, null=True, blank=True, related_name="applies"
+    )
+    applied_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ActorQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"plan {self.execution_id}"
+
+
+class PlanContent(models.Model):
+    """The requests of a plan whole, with the records they are made of: sealed, and gone when the plan expires."""
+
+    plan = models.OneToOneField(Plan, on_delete=models.CASCADE, primary_key=True, related_name="content")
+    sealed = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"content of {self.plan_id}"

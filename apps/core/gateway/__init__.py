@@ -1,5 +1,7 @@
 """The only way out: HTTP here, `gateway.sql`, `gateway.files` and `gateway.mail` beside it."""
 
+from apps.engine.placeholders import Placeholder
+
 from .context import Mode, Recording, SendContext, Tls
 from .errors import (
     AddressRefused,
@@ -24,7 +26,7 @@ from .errors import (
 )
 from .http import send, send_many
 from .limits import BlockLimiter, BlockStore, Grant, Limiter, MemoryBlockStore
-from .messages import Headers, Placeholder, Request, Response
+from .messages import Headers, Request, Response
 from .recording import Exchange, MemoryRecorder, MemoryRecording, Recorder
 
 __all__ = [

@@ -37,17 +37,25 @@ def send(request: Request, *, context: SendContext) -> Response:
 
 
 def send_many(requests: Sequence[Request], *, concurrency: int, context: SendContext) -> list[Outcome]:
-    """Make many calls, `concurrency` at a time; outcomes in order, errors as values."""
+    """Make many calls, `concurrency` at a time; outcomes in order, errors as values.
+
+    A replayed write that the recording does not hold is answered as a planned one is, so that what follows it is seen
+    too; its exchange says `gateway.no_recorded_answer`.
+    """
     refuse_in_transaction()
     started_at = clock.now()
     outcomes: list[Outcome | None] = [None] * len(requests)
     live: list[int] = []
+    unrecorded: set[int] = set()
     for index, request in enumerate(requests):
         refused = _refused(request)
         if refused is not None:
             outcomes[index] = refused
         elif context.mode is Mode.REPLAY:
-            outcomes[index] = _replayed(request, context)
+            outcome = outcomes[index] = _replayed(request, context)
+            if isinstance(outcome, NoRecordedAnswer) and request.effect == "write":
+                unrecorded.add(index)
+                outcomes[index] = _planned(request)
         elif context.mode is Mode.PLAN and request.effect == "write":
             outcomes[index] = _planned(request)
         else:
@@ -57,8 +65,8 @@ def send_many(requests: Sequence[Request], *, concurrency: int, context: SendCon
         for index, outcome in zip(live, _send_live(chosen, max(1, concurrency), context), strict=True):
             outcomes[index] = outcome
     done = [outcome for outcome in outcomes if outcome is not None]
-    if context.recorder is not None and context.mode is not Mode.REPLAY:
-        _record(context.recorder, requests, done, context=context, started_at=started_at)
+    if context.recorder is not None:
+        _record(context.recorder, requests, done, context=context, started_at=started_at, unrecorded=unrecorded)
     return done
 
 
@@ -205,16 +213,21 @@ def _record(
     *,
     context: SendContext,
     started_at: datetime,
+    unrecorded: set[int],
 ) -> None:
     redactor = redactor_for(context.secrets)
     exchanges = []
-    for request, outcome in zip(requests, outcomes, strict=True):
+    for index, (request, outcome) in enumerate(zip(requests, outcomes, strict=True)):
         if isinstance(outcome, RetryLater) and outcome.response is None:
             continue  # never sent
         planned = isinstance(outcome, Response) and outcome.planned
         failed = isinstance(outcome, GatewayError) or not (outcome.ok or outcome.planned)
         if recorder.wants(step=context.step, failed=failed) or planned:
             exchange = describe(request, outcome, step=context.step, started_at=started_at, redactor=redactor)
-            exchanges.append(replace(exchange, status=None) if planned else exchange)
+            if index in unrecorded:
+                exchange = replace(exchange, status=None, planned=False, error_code=NoRecordedAnswer.code)
+            elif planned:
+                exchange = replace(exchange, status=None, key=request.idempotency_key)
+            exchanges.append(exchange)
     if exchanges:
         recorder.record(exchanges)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import orjson
 
 from apps.engine.json_values import load_json
+from apps.engine.placeholders import Placeholder
 
 from .errors import BadResponse
 
@@ -103,32 +104,3 @@ class Response:
                 f"The body is not JSON ({error}); it begins {shown!r}" if self.body else "The body is empty, not JSON"
             )
             raise BadResponse(f"{what} (status {self.status}, {kind}).") from None
-
-
-class Placeholder(dict[str, Any]):
-    """Stands for a value that only sending would give; anything read from it is a placeholder again.
-
-    A dict, so that mappings walk through it and JSON shows `{"$planned": ...}`.
-    """
-
-    def __init__(self, source: str) -> None:
-        super().__init__({"$planned": source})
-
-    @property
-    def source(self) -> str:
-        return str(super().__getitem__("$planned"))
-
-    def __getitem__(self, key: str) -> Any:
-        return self.source if key == "$planned" else Placeholder(f"{self.source} → {key}")
-
-    def __missing__(self, key: str) -> Any:
-        return self[key]
-
-    def __contains__(self, key: object) -> bool:
-        return True
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self[key]
-
-    def __str__(self) -> str:
-        return f"‹{self.source}›"

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from .errors import GatewayError
 from .messages import Request, Response
@@ -43,6 +43,8 @@ class Exchange:
     error_message: str = ""
     planned: bool = False
     connection: str = ""  # the id of whatever it went through, if that has one
+    key: str = ""  # what a write would have been sent under
+    whole: Mapping[str, Any] | None = field(default=None, repr=False)  # all of an unsent write; full of secrets
 
 
 class Recorder(Protocol):

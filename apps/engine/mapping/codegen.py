@@ -13,6 +13,7 @@ from apps.engine.javascript_values import to_text
 from apps.engine.mapping.convert import CONVERTERS, Convert
 from apps.engine.mapping.values import bound
 from apps.engine.paths import MISSING
+from apps.engine.placeholders import Placeholder
 
 Build = Callable[[Any, RecordContext], dict[str, Any]]
 ReadField = Callable[[Any, RecordContext], Any]
@@ -104,7 +105,8 @@ def _leaf(leaf: Leaf, *, store: Store, index: int, names: dict[str, Any]) -> lis
     if isinstance(leaf.start, tuple):
         first, *rest = leaf.start
         lines = [f"v = d.get({first!r})"]
-        lines += [f"v = v.get({key!r}) if v.__class__ is dict else None" for key in rest]
+        lines += [f"v = v.get({key!r}) if v.__class__ is dict or v.__class__ is P else None" for key in rest]
+        names["P"] = Placeholder
         fast, convert = _PATH_TESTS.get(leaf.data_type or ""), CONVERTERS.get(leaf.data_type or "")
         quick = _FAST_CONVERSIONS.get(leaf.data_type or "")
     else:

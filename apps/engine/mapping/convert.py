@@ -9,6 +9,7 @@ import orjson
 
 from apps.engine.javascript_values import number_text, plain
 from apps.engine.paths import MISSING
+from apps.engine.placeholders import Placeholder
 
 Convert = Callable[[Any], Any]
 
@@ -100,17 +101,29 @@ def _each(convert: Convert) -> Convert:
     return run
 
 
+def _or_planned(convert: Convert) -> Convert:
+    """What is not known yet has any type."""
+
+    def run(value: Any) -> Any:
+        return value if isinstance(value, Placeholder) else convert(value)
+
+    return run
+
+
 CONVERTERS: dict[str, Convert] = {
-    "string": to_string,
-    "date": to_string,
-    "number": to_number,
-    "boolean": to_boolean,
-    "object": to_object,
-    "stringarray": _each(to_string),
-    "numberarray": _each(to_number),
-    "booleanarray": _each(to_boolean),
-    "objectarray": to_objects,
-    "arrayarray": to_lists,
+    name: _or_planned(convert)
+    for name, convert in {
+        "string": to_string,
+        "date": to_string,
+        "number": to_number,
+        "boolean": to_boolean,
+        "object": to_object,
+        "stringarray": _each(to_string),
+        "numberarray": _each(to_number),
+        "booleanarray": _each(to_boolean),
+        "objectarray": to_objects,
+        "arrayarray": to_lists,
+    }.items()
 }
 ARRAYS = frozenset({"stringarray", "numberarray", "booleanarray", "objectarray", "arrayarray"})
 

@@ -12,6 +12,7 @@ from apps.engine.errors import DocumentError, MappingError
 from apps.engine.mapping import members
 from apps.engine.mapping.convert import ARRAYS, CONVERTERS, Convert, shown, to_string
 from apps.engine.paths import MISSING
+from apps.engine.placeholders import Placeholder
 
 Finish = Callable[[Any, RecordContext], Any]
 
@@ -25,8 +26,10 @@ class Dates:
     generate_format: str | None
     generate_zone: str | None
 
-    def convert(self, value: Any, context: RecordContext) -> str:
+    def convert(self, value: Any, context: RecordContext) -> Any:
         """Raises ValueError when the value is no date."""
+        if isinstance(value, Placeholder):
+            return value
         if type(value) is bool or type(value) not in (str, int, float):
             raise ValueError(f"{shown(value)} is not a date")
         moment = parse_moment(value, self.extract_format, self.extract_zone, now=context.env.now)

@@ -15,6 +15,7 @@ from apps.core.gateway import GatewayError, InvalidRequest, Mode, Recorder, Requ
 from apps.core.gateway.sql import Session
 from apps.engine.templates import TemplateError, compile_sql
 from apps.flows.pipeline.batch import idempotency_key
+from apps.flows.pipeline.capturing import Unit, http_parts, plan_recorder
 from apps.flows.pipeline.runners.failing import failure_of
 from apps.flows.pipeline.runners.sql_writing import sql_dialect
 from apps.flows.pipeline.scopes import Surroundings, Text, environment, lookup_scope
@@ -51,15 +52,19 @@ class OnceRunner:
         failures: dict[int, Failure] = {}
         requests: dict[int, Request] = {}
         uri, body = Text(self.http.get("relativeURI"), place="url"), Text(self.http.get("body"), place="json")
+        capture = plan_recorder(recorder)
         env, method = environment(), str(self.http.get("method") or "PUT").upper()
         for index, record in enumerate(records):
             scope = lookup_scope(base, record)
             try:
-                requests[index] = make_request(
-                    connection, method=method, relative_uri=uri.render(scope, env),
-                    body=body.render(scope, env).encode(), effect="write", write_kind="key",
-                    idempotency_key=idempotency_key(keys[index], self.step),
-                )  # fmt: skip
+                parts: dict[str, Any] = {
+                    "method": method, "relative_uri": uri.render(scope, env), "effect": "write", "write_kind": "key",
+                    "body": body.render(scope, env).encode(),
+                }  # fmt: skip
+                key = idempotency_key(keys[index], self.step)
+                requests[index] = make_request(connection, idempotency_key=key, **parts)
+                if capture is not None:
+                    capture.note(Unit(step=self.step, key=key, keys=[keys[index]], http=http_parts(**parts)))
             except (TemplateError, InvalidRequest) as error:
                 failures[index] = Failure(source=SOURCE, code="invalid_request", message=str(error))
         context = sending.send_context(connection, step=self.step, mode=self.mode, recorder=recorder)

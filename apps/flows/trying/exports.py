@@ -8,13 +8,11 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import orjson
 
 from apps.connections import marks
-from apps.connections.sql import open_session, sql_target
 from apps.core import vault
 from apps.core.actors import Actor
 from apps.core.errors import DomainError, UnavailableError, ValidationError
@@ -22,7 +20,7 @@ from apps.core.gateway import Exchange, GatewayError, MemoryRecorder
 from apps.flows.pipeline.compiling import exports as compiling
 from apps.flows.pipeline.generators import GeneratorPlan, Progress, cut_short, generate
 from apps.flows.pipeline.sources import Fetched, OfflineError
-from apps.flows.pipeline.sources.sql import ROWS_PER_READ, SqlSource
+from apps.flows.pipeline.sources.sql import SqlSource, Unspooled
 from apps.flows.trying.documents import run_of
 
 PURPOSE = "paged export"
@@ -30,23 +28,6 @@ STATE_SECONDS = 3600
 MOST_BYTES = 5_000_000
 MOST_SECONDS = 25.0
 MOST_PREVIEWED = 100
-
-
-class Unspooled:
-    """A query without an ordering key, read anew for every page: a try keeps no rows of its own."""
-
-    def __init__(self, inner: SqlSource) -> None:
-        self.inner = inner
-
-    def start(self) -> dict[str, Any]:
-        return {"skip": 0}
-
-    def fetch(self, cursor: dict[str, Any]) -> Fetched:
-        connection, skip = self.inner.connected(), int(cursor["skip"])
-        statement, values = self.inner.bound(connection, sql_target(connection).engine)
-        with open_session(connection, context=self.inner.context(connection)) as session:
-            rows = list(islice(session.query(statement, values), skip, skip + ROWS_PER_READ))
-        return Fetched(records=rows, cursor={"skip": skip + len(rows)} if len(rows) == ROWS_PER_READ else None)
 
 
 @dataclass(frozen=True)

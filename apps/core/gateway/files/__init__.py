@@ -5,10 +5,10 @@ The write kind is `ledger`: a file appears whole under its name or not at all, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from apps.core import clock
 
@@ -75,15 +75,47 @@ class Files:
         temporary = temporary_name(in_progress_name)
         if path.rpartition("/")[2].startswith(TEMPORARY):
             raise FileRefused(f"Names that begin with {TEMPORARY!r} are kept for files in the making.")
+        if self._context.mode is Mode.PLAN:
+            content = b"".join(chunks)
+            self._plan("WRITE", path, content, {"content": content, "in_progress_name": in_progress_name})
+            return None
         return self._effect("WRITE", path, lambda: self._store.write(path, chunks, temporary=temporary))
 
     def move(self, path: str, to_folder: str) -> FileInfo | None:
         """Move into another folder, as an export's backup; a file of that name there is replaced."""
+        if self._context.mode is Mode.PLAN:
+            self._plan("MOVE", path, to_folder.encode(), {"to_folder": to_folder})
+            return None
         return self._effect("MOVE", path, lambda: self._store.move(path, to_folder))
 
     def delete(self, path: str) -> None:
         """Delete a plain file; one that is gone already is as good as deleted."""
-        self._effect("DELETE", path, lambda: self._store.delete(path))
+        if self._context.mode is Mode.PLAN:
+            self._plan("DELETE", path, b"", {})
+        else:
+            self._effect("DELETE", path, lambda: self._store.delete(path))
+
+    def repeat(self, whole: Mapping[str, Any]) -> None:
+        """Now does what a plan has captured."""
+        if whole["method"] == "WRITE":
+            self.write(whole["path"], [whole["content"]], in_progress_name=whole["in_progress_name"])
+        elif whole["method"] == "MOVE":
+            self.move(whole["path"], whole["to_folder"])
+        else:
+            self.delete(whole["path"])
+
+    def _plan(self, method: str, path: str, shown: bytes, whole: Mapping[str, Any]) -> None:
+        refuse_in_transaction()
+        text, encoding, cut = redactor_for(self._context.secrets).body(shown)
+        asked = replace(
+            self._asked(method, path, effect="write"),
+            request_body=text,
+            request_encoding=encoding,
+            request_size=len(shown),
+            request_cut=cut,
+        )
+        everything = {"method": method, "path": path, **whole}
+        self._record(replace(asked, planned=True, key=f"{method} {path}", whole=everything), failed=False)
 
     def _refuse_replay(self) -> None:
         if self._context.mode is Mode.REPLAY:
@@ -91,11 +123,9 @@ class Files:
 
     def _effect(self, method: str, path: str, run: Callable[[], T]) -> T | None:
         refuse_in_transaction()
-        if self._context.mode is Mode.REPLAY:
-            return None
         asked = self._asked(method, path, effect="write")
-        if self._context.mode is Mode.PLAN:
-            self._record(replace(asked, planned=True), failed=False)
+        if self._context.mode is Mode.REPLAY:
+            self._record(replace(asked, status=200), failed=False)
             return None
         redactor = redactor_for(self._context.secrets)
         try:

@@ -23,7 +23,7 @@ def ledgered(session: Session, key: str, write: Callable[[Session], Any]) -> Any
     """
     if not key.isascii() or not 0 < len(key) <= _LONGEST_KEY:
         raise InvalidRequest(f"A ledger key has 1 to {_LONGEST_KEY} ASCII characters, not {key[:40]!r}.")
-    session.write_kind = "ledger"
+    session.write_kind, session.key = "ledger", key
     try:
         if session.context.mode is not Mode.LIVE:
             return write(session)
@@ -33,7 +33,7 @@ def ledgered(session: Session, key: str, write: Callable[[Session], Any]) -> Any
             session.driver.execute(session.driver.ledger_table(), ())
             return _write_once(session, key, write)
     finally:
-        session.write_kind = "none"
+        session.write_kind, session.key = "none", ""
 
 
 class _NoLedger(Exception):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -67,6 +67,7 @@ class Session:
         self.context = context
         self.broken = False
         self.write_kind: WriteKind = "none"
+        self.key = ""  # of the ledger, while it is written under one
         self._driver = driver
         self._in_transaction = False
         self._reading = False
@@ -104,6 +105,13 @@ class Session:
         refuse_forbidden(statement, in_transaction=self._in_transaction)
         return self._write("EXECUTE", statement, params, lambda: self.driver.execute(statement, params))
 
+    def repeat(self, whole: Mapping[str, Any]) -> int:
+        """Now sends what a plan has captured."""
+        if whole["method"] == "COPY":
+            return self.copy_rows(whole["table"], whole["columns"], whole["params"])
+        send = self.execute_many if whole["method"] == "EXECUTE MANY" else self.execute
+        return send(whole["statement"], whole["params"])
+
     def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> int:
         refuse_forbidden(statement, in_transaction=self._in_transaction)
         return self._write("EXECUTE MANY", statement, rows, lambda: self.driver.execute_many(statement, rows))
@@ -120,7 +128,8 @@ class Session:
             except ValueError as error:
                 raise InvalidRequest(str(error)) from error
 
-        return self._write("COPY", f"{table} ({', '.join(columns)})", rows, copy)
+        where = {"table": table, "columns": list(columns)}
+        return self._write("COPY", f"{table} ({', '.join(columns)})", rows, copy, where)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -147,13 +156,19 @@ class Session:
         finally:
             self._in_transaction = False
 
-    def _write(self, method: str, statement: str, params: Sequence[Any], run: Any) -> int:
+    def _write(
+        self, method: str, statement: str, params: Sequence[Any], run: Any, where: Mapping[str, Any] | None = None
+    ) -> int:
         asked = self._asked(method, statement, params, effect="write")
         if self.context.mode is Mode.PLAN:
-            self._record(replace(asked, planned=True), failed=False)
+            whole = {"method": method, "statement": statement, "params": list(params), **(where or {})}
+            self._record(replace(asked, planned=True, key=self.key, whole=whole), failed=False)
             return 0
         if self.context.mode is Mode.REPLAY:
-            return sum(int(row["affected"]) for row in self._replayed(asked))
+            try:
+                return sum(int(row["affected"]) for row in self._replayed(asked))
+            except NoRecordedAnswer:  # seen in its exchange; what follows the write is to be seen too
+                return 0
         sample = _Sample()
         with self._recorded(asked, sample), self._guarded(), self._one_at_a_time():
             count = int(run())
@@ -241,10 +256,15 @@ class Session:
 
     def _replayed(self, asked: Exchange) -> list[Row]:
         answer = self.context.recording.answer(asked.fingerprint) if self.context.recording else None
+        missing = ""
         if answer is None:
-            raise NoRecordedAnswer(f"The recording holds no (further) answer to this statement on {asked.url}.")
-        if answer.response_cut:
-            raise NoRecordedAnswer(f"The recorded rows of this statement on {asked.url} were cut.")
+            missing = f"The recording holds no (further) answer to this statement on {asked.url}."
+        elif answer.response_cut:
+            missing = f"The recorded rows of this statement on {asked.url} were cut."
+        if missing or answer is None:
+            self._record(replace(asked, error_code=NoRecordedAnswer.code, error_message=missing), failed=True)
+            raise NoRecordedAnswer(missing)
+        self._record(replace(answer, step=asked.step, started_at=asked.started_at), failed=answer.status is None)
         if answer.status is None:
             error = GatewayError(answer.error_message)
             error.code = answer.error_code

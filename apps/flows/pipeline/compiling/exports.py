@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from apps.core.errors import ValidationError
-from apps.core.gateway import Recorder
+from apps.core.gateway import Mode, Recorder
 from apps.engine.context import RecordContext
 from apps.engine.mapping import compile_mapping, gather_lookups
 from apps.engine.records import DEFAULT_PAGE_SIZE, PageCutter
@@ -28,7 +28,7 @@ from apps.flows.pipeline.sources import GIVEN_TYPES, GivenSource, Source
 from apps.flows.pipeline.sources.files import FileSource
 from apps.flows.pipeline.sources.http import HttpSource
 from apps.flows.pipeline.sources.places import FILE_ADAPTORS
-from apps.flows.pipeline.sources.sql import SqlSource
+from apps.flows.pipeline.sources.sql import SqlSource, Unspooled
 from apps.flows.pipeline.steps import StepRunner
 
 
@@ -112,7 +112,7 @@ def source(
     if adaptor in ("HTTPExport", "RESTExport"):
         return http_source(run, document, step, recorder, values=dates)
     if adaptor == "RDBMSExport":
-        return SqlSource(
+        found = SqlSource(
             document,
             execution=run.execution,
             generator=index,
@@ -122,6 +122,8 @@ def source(
             step=step,
             mode=run.mode,
         )
+        # Outside of a run that lasts nothing is spooled.
+        return found if run.mode is Mode.LIVE or found.ordering else Unspooled(found)
     if adaptor in FILE_ADAPTORS:
         return FileSource(
             document,

@@ -15,6 +15,7 @@ from apps.engine.tracing import compile_trace_key
 from apps.flows.pipeline.compiling.documents import RunDocuments, checked, known_id, trace_key_of
 from apps.flows.pipeline.compiling.exports import lookup_runner
 from apps.flows.pipeline.compiling.imports import import_runner
+from apps.flows.pipeline.fates import NotingRunner
 from apps.flows.pipeline.plans import END, FlowPlan, StepPlan
 from apps.flows.pipeline.runners.locked import LockedRunner
 from apps.flows.pipeline.runners.many import ManyRunner, child_responses
@@ -137,8 +138,8 @@ def processor_step(
     hook = run.hook(document, "import" if is_import else "export")(after, f"{key}.hooks.postResponseMap")
     runner: StepRunner
     if is_import:
-        runner = import_runner(run, document, key, mapped or hook is not None)
-        if document.get("idLockTemplate"):
+        runner = watched(run, import_runner(run, document, key, mapped or hook is not None), key, position)
+        if document.get("idLockTemplate") and run.mode is Mode.LIVE:  # what is not sent is in nobody's way
             lock_of = checked(compile_trace_key, document["idLockTemplate"], at="idLockTemplate")
             runner = LockedRunner(runner, lock_of, resource_id)
     else:
@@ -163,6 +164,12 @@ def processor_step(
         map_response=map_response,
         after_mapping=partial(after_call, hook, path) if hook else None,
     )
+
+
+def watched(run: RunDocuments, runner: StepRunner, key: str, position: int) -> StepRunner:
+    if run.mode is Mode.PLAN:
+        return NotingRunner(runner, key)
+    return runner
 
 
 def call_after_mapping(hook: Hook, path: str, records: list[Any], responses: list[Any]) -> list[Any] | Failure:

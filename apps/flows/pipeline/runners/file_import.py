@@ -6,6 +6,7 @@ With `skipAggregation` each page makes a file of its own. Files appear by tempor
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import IO, Any
@@ -19,6 +20,7 @@ from apps.engine.formats import FormatError
 from apps.engine.templates import TemplateError
 from apps.executions.payloads import pack
 from apps.flows.pipeline.batch import Part
+from apps.flows.pipeline.capturing import plan_recorder
 from apps.flows.pipeline.runners.failing import failure_of, held_up, offline, postpone
 from apps.flows.pipeline.runners.file_form import FileForm
 from apps.flows.pipeline.runners.mapping import ImportMapping, Mapped
@@ -64,7 +66,10 @@ class FileImportRunner:
             rows = [mapped.records[i] for i in mapped.submitted()]
             if rows and self.page_files:
                 turn.check()
-                self.write_page(connection, part, mapped, turn.recorder)
+                capture = plan_recorder(turn.recorder)
+                keys = [part.keys[i] for i in mapped.submitted()]
+                with capture.owned_by(keys) if capture else nullcontext():
+                    self.write_page(connection, part, mapped, turn.recorder)
             elif rows:
                 mapped.outcome.kept = pack({"rows": rows, "first": part.records[0]})
             outcomes.append(mapped.outcome)

@@ -13,9 +13,11 @@ from apps.connections.http import http_document, make_request
 from apps.connections.media import encode_body, encode_text, read_body
 from apps.core.gateway import BadResponse, GatewayError, InvalidRequest, Mode, Request, Response, RetryLater
 from apps.engine.formats import CsvWriting
+from apps.engine.placeholders import Placeholder
 from apps.engine.responses import ResponseRules
 from apps.engine.templates import TemplateError
 from apps.flows.pipeline.batch import Part, idempotency_key
+from apps.flows.pipeline.capturing import PlanRecorder, Unit, http_parts, plan_recorder
 from apps.flows.pipeline.runners.failing import classify_status, failure_of, held_up, offline, postpone
 from apps.flows.pipeline.runners.mapping import ImportMapping, Mapped
 from apps.flows.pipeline.scopes import Surroundings, Text, batch_scope, environment, record_scope
@@ -75,7 +77,8 @@ class HttpImportRunner:
             return [offline(part, connection) for part in parts]
         prepared = [self.mapping.map_part(part, connection, turn.recorder) for part in parts]
         outcomes = [mapped.outcome for mapped in prepared]
-        groups = [self.groups(part, mapped, connection) for part, mapped in zip(parts, prepared, strict=True)]
+        capture = plan_recorder(turn.recorder)
+        groups = [self.groups(part, mapped, connection, capture) for part, mapped in zip(parts, prepared, strict=True)]
         turn.check()
         context = sending.send_context(connection, step=self.step, mode=self.mode, recorder=turn.recorder)
         requests = [group.request for some in groups for group in some]
@@ -84,10 +87,13 @@ class HttpImportRunner:
             for group in some:
                 self.judge(group, next(answers), outcome, connection)
         for mapped in prepared:
-            self.mapping.after_submit(mapped)
+            if self.mode is not Mode.PLAN:  # what a target will say cannot be looked through
+                self.mapping.after_submit(mapped)
         return outcomes
 
-    def groups(self, part: Part, mapped: Mapped, connection: OpenConnection) -> list[Group]:
+    def groups(
+        self, part: Part, mapped: Mapped, connection: OpenConnection, capture: PlanRecorder | None
+    ) -> list[Group]:
         base = {**self.surroundings.base(), "connection": connection.values}
         env = environment(strict=self.strict)
         looked = self.mapping.look_up_texts(mapped, connection)
@@ -102,7 +108,7 @@ class HttpImportRunner:
                 some = ahead.pop()
                 scope = {**base, "lookup": looked[some[0]]} if looked else base
                 try:
-                    request = self.request(
+                    request, parts = self.request(
                         form, part, some, mapped, base=scope, env=env, connection=connection, shared=shared
                     )
                 except (TemplateError, InvalidRequest) as error:
@@ -111,12 +117,38 @@ class HttpImportRunner:
                     continue
                 if not self.body_limit or len(request.body) <= self.body_limit:
                     groups.append(Group(form=form, indexes=some, request=request))
+                    if capture is not None:
+                        shared.clear()
+                        self.note(capture, part, some, mapped, request, operation=operation, parts=parts)
                 elif len(some) > 1:
                     half = len(some) // 2
                     ahead += [some[half:], some[:half]]
                 else:
                     mapped.outcome.failures[some[0]] = self.too_large(len(request.body))
         return groups
+
+    def note(
+        self,
+        capture: PlanRecorder,
+        part: Part,
+        indexes: list[int],
+        mapped: Mapped,
+        request: Request,
+        *,
+        operation: Operation,
+        parts: dict[str, Any],
+    ) -> None:
+        seen = [mapped.records[i] for i in indexes] if self.mapping.post_submit is not None else None
+        capture.note(
+            Unit(
+                step=self.step,
+                key=request.idempotency_key,
+                keys=[part.keys[i] for i in indexes],
+                operation=operation,
+                http=http_parts(**parts),
+                mapped=seen,
+            )
+        )
 
     def too_large(self, size: int) -> Failure:
         message = f"The request of this record has {size} bytes; http.endPointBodyLimit is {self.body_limit}."
@@ -133,8 +165,11 @@ class HttpImportRunner:
         env: Any,
         connection: OpenConnection,
         shared: dict[int, Request],
-    ) -> Request:
-        """`shared` remembers, by form, a request whose address and headers serve all records of the part."""
+    ) -> tuple[Request, dict[str, Any]]:
+        """The request, and what it was made of unless it is like the one before it.
+
+        `shared` remembers, by form, a request whose address and headers serve all records of the part.
+        """
         source = mapped.sources[indexes[0]]
         scope = record_scope(base, source) if form.uri.is_template or self.headers else base
         media_type = self.media_type or http_document(connection).media_type
@@ -155,27 +190,29 @@ class HttpImportRunner:
         if known is not None:
             return Request(
                 known.method, known.url, known.headers, body, known.effect, known.write_kind, key, timeout=known.timeout
-            )
-        request = make_request(
-            connection,
-            method=form.method,
-            relative_uri=form.uri.render(scope, env),
-            headers={name: text.render(scope, env) for name, text in self.headers},
-            body=b"" if form.method == "GET" else body,
-            media_type=media_type,
-            effect="read" if form.method == "GET" else "write",
-            write_kind="key" if self.effect == "key" else "none",
-            idempotency_key=key,
-        )
+            ), {}
+        parts: dict[str, Any] = {
+            "method": form.method,
+            "relative_uri": form.uri.render(scope, env),
+            "headers": {name: text.render(scope, env) for name, text in self.headers},
+            "body": b"" if form.method == "GET" else body,
+            "media_type": media_type,
+            "effect": "read" if form.method == "GET" else "write",
+            "write_kind": "key" if self.effect == "key" else "none",
+        }
+        request = make_request(connection, idempotency_key=key, **parts)
         if not form.uri.is_template and not self.headers and request.body is body:
             shared[id(form)] = request
-        return request
+        return request, parts
 
     def judge(
         self, group: Group, answer: Response | GatewayError, outcome: Outcome, connection: OpenConnection
     ) -> None:
         if isinstance(answer, GatewayError):
             self.not_answered(group, answer, outcome, connection)
+            return
+        if answer.planned:
+            self.foresee(group, answer, outcome)
             return
         if group.form.rules == PLAIN and 200 <= answer.status < 300 and not self.mapping.reads_responses:
             return
@@ -203,6 +240,18 @@ class HttpImportRunner:
                 "statusCode": answer.status,
                 "headers": {name.lower(): value for name, value in answer.headers.items()},
             }
+
+    def foresee(self, group: Group, answer: Response, outcome: Outcome) -> None:
+        """Nobody has answered: what a mapping would read from it is a placeholder."""
+        if not self.mapping.reads_responses:
+            return
+        source = answer.url.partition("?")[0]
+        for number, index in enumerate(group.indexes):
+            told = Placeholder(f"{source} → [{number}]" if self.batch_size > 1 else source)
+            outcome.responses[index] = {
+                "id": told["id"], "_json": told, "errors": [], "ignored": False, "statusCode": 200,
+                "headers": told["headers"],
+            }  # fmt: skip
 
     def not_answered(self, group: Group, error: GatewayError, outcome: Outcome, connection: OpenConnection) -> None:
         """Later, if nothing was sent or sending twice does no harm; a write that may have arrived is in doubt."""

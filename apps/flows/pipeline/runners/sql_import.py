@@ -5,6 +5,7 @@ own, so that only the bad ones fail; a worker that takes such a page over sees b
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -14,10 +15,11 @@ from apps.connections import sending
 from apps.connections.access import OpenConnection
 from apps.connections.sql import open_session
 from apps.core.clock import now
-from apps.core.gateway import Category, Disconnected, GatewayError, InvalidRequest, Mode, RetryLater
+from apps.core.gateway import Category, Disconnected, GatewayError, InvalidRequest, Mode, Recorder, RetryLater
 from apps.core.gateway.sql import LEDGER_TABLE, Session, ledgered
 from apps.engine.templates import RenderEnv, TemplateError, compile_sql
 from apps.flows.pipeline.batch import Part, idempotency_key
+from apps.flows.pipeline.capturing import plan_recorder
 from apps.flows.pipeline.runners.failing import failure_of, held_up, offline, postpone
 from apps.flows.pipeline.runners.mapping import ImportMapping, Mapped
 from apps.flows.pipeline.runners.sql_writing import BulkWriter, TableWriter, sql_dialect
@@ -43,6 +45,12 @@ class Writing:
     mapped: Mapped
     base: dict[str, Any]
     looked: dict[int, dict[str, Any]]
+    recorder: Recorder
+
+    def owned(self, indexes: list[int]) -> AbstractContextManager[None]:
+        """A plan notes whose statements these are."""
+        capture = plan_recorder(self.recorder)
+        return capture.owned_by([self.part.keys[i] for i in indexes]) if capture else nullcontext()
 
     def scope(self, index: int) -> dict[str, Any]:
         scope = lookup_scope(self.base, self.mapped.records[index])
@@ -81,7 +89,7 @@ class SqlImportRunner:
         try:
             with open_session(connection, context=context) as session:
                 for part, mapped, own in zip(parts, prepared, looked, strict=True):
-                    self.write(session, Writing(part, mapped, base, own))
+                    self.write(session, Writing(part, mapped, base, own, turn.recorder))
         except GatewayError as error:  # no session: nothing was written that its key will not tell
             for mapped in prepared:
                 if not held_up(mapped.outcome, mapped.submitted(), error, connection):
@@ -95,8 +103,12 @@ class SqlImportRunner:
             return
         whole = self.bulk is not None or self.query_type in ("per_page", "first_page")
         for writer, some in self.groups(work):
+            if session.context.mode is Mode.PLAN and not whole:
+                self.write_one_by_one(session, work, some)
+                continue
             try:
-                self.write_together(session, work, some, writer)
+                with work.owned(some):
+                    self.write_together(session, work, some, writer)
             except AlreadyInError:
                 self.write_one_by_one(session, work, some)
             except (TemplateError, InvalidRequest) as error:
@@ -175,7 +187,8 @@ class SqlImportRunner:
             scope = work.scope(index)
             try:
                 key = idempotency_key(work.part.keys[index], self.write_name)
-                ledgered(session, key, partial(self.execute, scope=scope, env=work.env))
+                with work.owned([index]):
+                    ledgered(session, key, partial(self.execute, scope=scope, env=work.env))
             except (TemplateError, InvalidRequest) as error:
                 fail(outcome, [index], Failure(source="application", code="invalid_request", message=str(error)))
             except Disconnected as error:
@@ -206,7 +219,8 @@ class SqlImportRunner:
                         "ignored": False,
                         "statusCode": 200,
                     }
-        self.mapping.after_submit(mapped)
+        if self.mode is not Mode.PLAN:
+            self.mapping.after_submit(mapped)
 
 
 def spoiled_by_a_record(error: GatewayError) -> bool:

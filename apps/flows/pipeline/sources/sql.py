@@ -114,3 +114,20 @@ class SqlSource:
 
     def context(self, connection: OpenConnection) -> Any:
         return sending.send_context(connection, step=self.step, mode=self.mode, recorder=self.recorder)
+
+
+class Unspooled:
+    """A query without an ordering key, read anew for every page: a try keeps no rows of its own."""
+
+    def __init__(self, inner: SqlSource) -> None:
+        self.inner = inner
+
+    def start(self) -> dict[str, Any]:
+        return {"skip": 0}
+
+    def fetch(self, cursor: dict[str, Any]) -> Fetched:
+        connection, skip = self.inner.connected(), int(cursor["skip"])
+        statement, values = self.inner.bound(connection, sql_target(connection).engine)
+        with open_session(connection, context=self.inner.context(connection)) as session:
+            rows = list(islice(session.query(statement, values), skip, skip + ROWS_PER_READ))
+        return Fetched(records=rows, cursor={"skip": skip + len(rows)} if len(rows) == ROWS_PER_READ else None)
