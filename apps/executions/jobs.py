@@ -18,6 +18,7 @@ from apps.executions.models import Execution, RecordError, State, Step
 from apps.wire.stamps import stamp
 
 JOB_KINDS = ("flow", "retry")
+PLAN = "plan"  # found by its id like a job, but in no list of them
 CHILD_TYPES = ("export", "import")
 STATUS = {
     State.QUEUED: "queued",
@@ -86,7 +87,8 @@ def steps_of(actor: Actor) -> Any:
 def find_job(actor: Actor, text: str) -> Execution | Step:
     row_id = parse_id(text)
     if row_id is not None:
-        found = jobs_of(actor).filter(pk=row_id).first() or steps_of(actor).filter(pk=row_id).first()
+        found = Execution.objects.for_actor(actor).filter(kind__in=(*JOB_KINDS, PLAN), pk=row_id).first()
+        found = found or steps_of(actor).filter(pk=row_id).first()
         if found is not None:
             return found
     raise NotFoundError(f"Job {text} was not found.")

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from apps.executions.models import Execution
 from apps.work.kinds import Claim
@@ -38,6 +39,7 @@ class ExecutionKind:
     connections: Callable[[Execution], list[uuid.UUID]] | None = None  # those it goes out through, for explain
     close: Callable[[Execution], None] | None = None  # called in the transaction that makes it terminal
     run_many: Callable[[list[Run]], None] | None = None
+    show: Callable[[Execution], dict[str, Any]] | None = None  # members of its own in the API
 
 
 _kinds: dict[str, ExecutionKind] = {}

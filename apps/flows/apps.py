@@ -13,7 +13,8 @@ class FlowsConfig(AppConfig):
         from apps.executions.jobs import register_live_counts
         from apps.flows import probes, scheduling
         from apps.flows.models import Export, Flow, Import, LookupCache, Script
-        from apps.flows.pipeline import coordinator, finish, pages, retry, snapshot
+        from apps.flows.pipeline import coordinator, finish, pages, planning, retry, running, snapshot
+        from apps.flows.services import plans
         from apps.flows.services.counts import live_counts
         from apps.flows.services.runs import STARTABLE
         from apps.integrations.references import register_kind
@@ -29,8 +30,15 @@ class FlowsConfig(AppConfig):
             "close": finish.close,
             "connections": snapshot.connections_of,
         }
-        for name, run in (("flow", coordinator.run), ("retry", retry.run)):
+        for name, run in (("flow", running.run), ("retry", retry.run)):
             execution_kinds.register(execution_kinds.ExecutionKind(name=name, run=run, **common))
+        execution_kinds.register(
+            execution_kinds.ExecutionKind(
+                name=planning.KIND, run=planning.run, totals=planning.totals, connections=snapshot.connections_of,
+                show=plans.shown_plan,
+            )
+        )  # fmt: skip
+        scheduler.register(scheduler.Duty("prune plans", 600.0, plans.prune_plans, elected=True))
         scheduler.register(scheduler.Duty("prune pages", 30.0, finish.prune_pages, elected=True))
         for model in (Export, Import, Script, Flow, LookupCache):
             register_kind(str(model._meta.model_name), model)

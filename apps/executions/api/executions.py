@@ -6,9 +6,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.ids import hex24
+from apps.executions import kinds
 from apps.executions.explain import explain
 from apps.executions.jobs import tallies_of
-from apps.executions.models import Exchange, Execution, State, Step
+from apps.executions.models import Exchange, Execution, Mode, State, Step
 from apps.executions.payloads import unpack
 from apps.wire.fields import AnyField, FlagField, IdField, ListField, Part, StampField, TextField, WholeField, WordField
 from apps.wire.paging import list_page
@@ -59,6 +60,8 @@ class ExecutionSerializer(Part):
     numPagesProcessed = WholeField()
     doneExporting = FlagField()
     steps = ListField(ExecutionStepSerializer())
+    plan = AnyField()
+    replay = AnyField()
 
 
 class ExchangeSerializer(Part):
@@ -69,6 +72,8 @@ class ExchangeSerializer(Part):
     status = WholeField()
     error = TextField()
     planned = FlagField()
+    kind = TextField()
+    effect = TextField()
     milliseconds = AnyField()
     at = StampField()
     request = AnyField()
@@ -88,6 +93,14 @@ class ExecutionViewSet(WireViewSet):
     def exchanges(self, request: Request, _id: str) -> Response:
         """What it sent and what came back, redacted, a page at a time."""
         return list_page(Exchange.objects.filter(execution=self.row()), request=request, show=show_exchange)
+
+    def requests(self, request: Request, _id: str) -> Response:
+        """Of a plan: the writes that a run would send, in order; of any other execution, all that is kept."""
+        row = self.row()
+        kept = Exchange.objects.filter(execution=row)
+        return list_page(
+            kept.filter(planned=True) if row.mode == Mode.PLAN else kept, request=request, show=show_exchange
+        )
 
 
 def show_execution(row: Execution) -> dict[str, Any]:
@@ -122,7 +135,13 @@ def show_execution(row: Execution) -> dict[str, Any]:
         "numPagesProcessed": tally.pages,
         "doneExporting": row.done_exporting,
         "steps": [show_step(step, tallies.steps[step.id]) for step in steps],
+        **shown_by_kind(row),
     }
+
+
+def shown_by_kind(row: Execution) -> dict[str, Any]:
+    show = kinds.get(row.kind).show
+    return show(row) if show else {}
 
 
 def show_step(step: Step, tally: Any) -> dict[str, Any]:
@@ -152,6 +171,8 @@ def show_exchange(row: Exchange) -> dict[str, Any]:
         "status": row.status,
         "error": row.error,
         "planned": row.planned,
+        "kind": detail.get("kind"),
+        "effect": detail.get("effect"),
         "milliseconds": row.milliseconds,
         "at": stamp(row.created_at),
         "request": detail.get("request"),

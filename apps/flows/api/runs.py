@@ -6,13 +6,15 @@ from django.db.models import Min
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.ids import hex24
+from apps.core.errors import ValidationError
 from apps.executions.api.jobs import JobSerializer
 from apps.executions.jobs import jobs_of, show_family
 from apps.flows.models import DeltaMark
+from apps.flows.pipeline.planning import PAGES
+from apps.flows.services.plans import MOST_PAGES, apply_plan, plan_flow
 from apps.flows.services.resources import FLOWS
 from apps.flows.services.runs import run_flow
-from apps.wire.fields import IdField, ListField, Part, StampField, TextField
+from apps.wire.fields import IdField, ListField, Part, StampField, TextField, WholeField, WordField
 from apps.wire.stamps import read_stamp, stamp
 from apps.wire.viewsets import WireView
 
@@ -26,10 +28,16 @@ class FlowRunSerializer(Part):
     export = RunRangePart()
     _exportIds = ListField(IdField())
     runKey = TextField()
+    mode = WordField(["live", "plan"])
+    pages = WholeField(min_value=1, max_value=MOST_PAGES)
+    apply = IdField()
 
 
 class FlowRunAnswerSerializer(Part):
     _jobId = IdField(required=True)
+    _executionId = IdField()
+    mode = TextField()
+    expiresAt = StampField()
 
 
 class LastExportSerializer(Part):
@@ -47,17 +55,35 @@ class FlowRunView(FlowView):
     answer_status = 201
 
     def post(self, request: Request, _id: str) -> Response:
+        """Queues a run. `mode: plan` finds out what one would send instead, and `apply` sends what a plan has found.
+
+        The requests of a plan stand at /v1/executions/{_executionId}/requests when it has succeeded.
+        """
         flow, wanted = self.flow(), self.body()
+        if "apply" in wanted:
+            return self.apply(flow, wanted)
+        if "pages" in wanted and wanted.get("mode") != "plan":
+            raise ValidationError("pages is for mode plan: a run has all pages.", field="pages")
         dates = wanted.get("export") or {}
-        execution = run_flow(
-            actor=self.actor,
-            flow=flow,
-            start_date=read_stamp(dates["startDate"], field="export.startDate") if dates.get("startDate") else None,
-            end_date=read_stamp(dates["endDate"], field="export.endDate") if dates.get("endDate") else None,
-            export_ids=wanted.get("_exportIds"),
-            run_key=wanted.get("runKey", ""),
-        )
-        return Response({"_jobId": hex24(execution.id)}, status=201)
+        chosen: dict[str, Any] = {
+            "start_date": read_stamp(dates["startDate"], field="export.startDate") if dates.get("startDate") else None,
+            "end_date": read_stamp(dates["endDate"], field="export.endDate") if dates.get("endDate") else None,
+            "export_ids": wanted.get("_exportIds"),
+            "run_key": wanted.get("runKey", ""),
+        }
+        if wanted.get("mode") == "plan":
+            plan = plan_flow(actor=self.actor, flow=flow, pages=wanted.get("pages", PAGES), **chosen)
+            shown = {"_jobId": plan.execution.hex_id, "_executionId": plan.execution.hex_id, "mode": "plan"}
+            return Response({**shown, "expiresAt": stamp(plan.expires_at)}, status=201)
+        execution = run_flow(actor=self.actor, flow=flow, **chosen)
+        return Response({"_jobId": execution.hex_id}, status=201)
+
+    def apply(self, flow: Any, wanted: dict[str, Any]) -> Response:
+        for name in wanted:
+            if name != "apply":
+                raise ValidationError(f"{name} cannot be changed: a plan is applied as it is.", field=name)
+        execution = apply_plan(actor=self.actor, flow=flow, plan_id=wanted["apply"])
+        return Response({"_jobId": execution.hex_id, "_executionId": execution.hex_id, "mode": "live"}, status=201)
 
 
 class FlowLatestJobsView(FlowView):

@@ -61,7 +61,9 @@ class PlanRecorder(ExecutionRecorder):
                 continue
             self.count += 1
             self.size += one.request_size
-            unit = self.units.setdefault((one.step, one.key), Unit(one.step, one.key, keys=self._owners))
+            # Several files may be of the same records: what belongs together is repeated together.
+            key = " ".join(self._owners) if one.kind == "file" and self._owners else one.key
+            unit = self.units.setdefault((one.step, key), Unit(one.step, key, keys=self._owners))
             unit.connection = one.connection
             if one.whole is not None:
                 unit.wholes.append(storable(one.whole))

@@ -123,6 +123,8 @@ class Coordinator:
         except RetryLater as error:
             self.put_off(max(WAIT_SECONDS, (error.until - now()).total_seconds()))
         else:
+            with transaction.atomic():
+                self.write_exchanges()
             return True
         return False
 

@@ -14,8 +14,9 @@ from apps.executions.models import Execution, Mode, RecordError, State, Step
 from apps.executions.payloads import unpack
 from apps.flows.models import DeltaMark, FilePart, Flow, Page, SpoolChunk, Upload
 from apps.flows.pipeline import marking, plans
-from apps.flows.pipeline.closing import closing_steps
+from apps.flows.pipeline.closing import has_to_close
 from apps.flows.pipeline.compiling.documents import read_up_to
+from apps.flows.pipeline.counting import step_counts
 from apps.work import services as work
 from apps.work.kinds import Claim
 
@@ -39,7 +40,7 @@ def try_finish(execution_id: uuid.UUID, *, claim: Claim | None = None) -> bool:
                 executions.finish_execution(execution, **executions.canceled_end(execution))
             elif not execution.done_exporting:
                 return False
-            elif claim is None and (closing_steps(plans.of(execution)) or marking.waiting(execution).exists()):
+            elif claim is None and (has_to_close(plans.of(execution)) or marking.waiting(execution).exists()):
                 work.hurry(kind=executions.WORK, target_id=execution_id)  # its coordinator closes it
                 return False
             else:
@@ -97,17 +98,6 @@ def totals(execution: Execution) -> dict[str, int]:
     }
 
 
-def step_counts(execution: Execution) -> dict[str, list[int]]:
-    """{step path: [success, error, ignore, pages]}, summed over the run's pages."""
-    sums: dict[str, list[int]] = {}
-    for counts in Page.objects.filter(execution=execution).values_list("counts", flat=True).iterator(chunk_size=1000):
-        for path, numbers in counts.items():
-            total = sums.setdefault(path, [0, 0, 0, 0])
-            for i, number in enumerate([*numbers, 1]):
-                total[i] += number
-    return sums
-
-
 def move_marks(execution: Execution) -> None:
     """A delta export has now read its source up to what its request called currentExportDateTime.
 
@@ -116,6 +106,8 @@ def move_marks(execution: Execution) -> None:
     if execution.kind != "flow":
         return
     snapshot = unpack(execution.data.input)
+    if snapshot.get("apply") and not snapshot.get("readUpTo"):
+        return  # its plan has not seen all that there was
     for generator in snapshot["generators"]:
         export, export_id = snapshot["exports"][generator["_exportId"]], parse_id(generator["_exportId"])
         mark = (
@@ -153,7 +145,10 @@ def chain(execution: Execution) -> None:
         return
     from apps.flows.services.runs import start_chained
 
-    for flow_id in unpack(execution.data.input)["flow"].get("_runNextFlowIds") or []:
+    snapshot = unpack(execution.data.input)
+    if snapshot.get("apply"):
+        return  # nobody has seen what these would send
+    for flow_id in snapshot["flow"].get("_runNextFlowIds") or []:
         start_chained(execution=execution, flow_id=flow_id)
 
 

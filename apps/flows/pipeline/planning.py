@@ -8,21 +8,20 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.core import vault
 from apps.core.clock import now
 from apps.core.errors import DomainError
 from apps.executions import services as executions
 from apps.executions.kinds import Run
 from apps.executions.models import Exchange, Execution, State, Step
-from apps.executions.payloads import pack, unpack
 from apps.flows.models import Plan, PlanContent
 from apps.flows.pipeline import compiling, plans
 from apps.flows.pipeline.capturing import PlanRecorder
+from apps.flows.pipeline.plan_contents import seal_content
 from apps.flows.pipeline.rehearsing import LaterError, Rehearsal
 from apps.work import services as work
 
 KIND = "plan"
-PURPOSE = "plan"
+PAGES = 3
 SECONDS = 45.0  # of reading; what has been read by then is planned
 
 
@@ -36,7 +35,7 @@ def run(turn: Run) -> None:
             generators=compiling.compile_generators(execution, plan, recorder),
             recorder=recorder,
             claim=turn.claim,
-            pages=int(plan.snapshot["options"].get("pages") or 1),
+            pages=int(plan.snapshot["options"].get("pages") or PAGES),
             ends=time.monotonic() + SECONDS,
             check=turn.claim.check,
         )
@@ -60,7 +59,7 @@ def end(
     execution, found = turn.execution, Plan.objects.filter(execution=turn.execution).first()
     sealed = b""
     if rehearsal is not None and found is not None:
-        sealed = vault.encrypt(pack(content_of(rehearsal, recorder)), purpose=PURPOSE, row=found.id)
+        sealed = seal_content(found, content_of(rehearsal, recorder))
     with transaction.atomic():
         work.finish([turn.claim])
         Exchange.objects.bulk_create(recorder.rows())
@@ -114,15 +113,7 @@ def content_of(rehearsal: Rehearsal, recorder: PlanRecorder) -> dict[str, Any]:
     return {
         "parts": rehearsal.parts,
         "copies": rehearsal.copies,
+        "counts": rehearsal.counts,
         "fates": recorder.fates,
         "units": recorder.documents(),
     }
-
-
-def open_content(plan: Plan) -> dict[str, Any] | None:
-    """None once the plan's content is gone."""
-    found = PlanContent.objects.filter(plan=plan).first()
-    if found is None:
-        return None
-    content: dict[str, Any] = unpack(vault.decrypt(bytes(found.sealed), purpose=PURPOSE, row=plan.id))
-    return content

@@ -5,7 +5,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from apps.executions.models import Execution
 from apps.executions.payloads import unpack
@@ -37,8 +37,18 @@ class StepPlan:
     after_mapping: Callable[[list[Any], list[Any]], "list[Any] | Failure"] | None = None
 
 
+class Script(Protocol):
+    """Where records go that are not to go where their steps would send them."""
+
+    def move(self, batch: Any, place: int, step: StepPlan) -> int: ...
+
+    def stop_copies(self, batch: Any, place: int, step: StepPlan) -> None: ...
+
+
 @dataclass(frozen=True)
 class FlowPlan:
+    """`book` holds what a plan has kept, for the run that applies it."""
+
     execution_id: uuid.UUID
     organization_id: uuid.UUID
     flow_id: uuid.UUID
@@ -49,6 +59,7 @@ class FlowPlan:
     keeps_retry_data: bool
     auto_resolve: bool
     addresses: tuple[Callable[[Any], str] | None, ...] = ()  # by generator: where its records are found by a person
+    book: "Script | None" = None
 
     def address_of(self, key: str, record: Any) -> str:
         """The source's address of a record, by its key; made of the record as it stands."""

@@ -217,5 +217,3 @@ def refuse_to_wait(outcome: Outcome) -> None:
         raise ValidationError(outcome.reason or "A connection is offline.", code="connection_offline")
     if outcome.until is not None:
         raise LaterError(outcome.until, outcome.reason)
-
-

@@ -99,7 +99,7 @@ class Settlement:
                 if index not in split:
                     self.open_error(step, part, index, failure)
                 if stop or not step.proceed_on_failure or failure.in_doubt:
-                    batch.at[place] = END
+                    self.stop_at(batch, place, step)
                     continue
             passed.append(index)
             if index in outcome.responses and step.map_response is not None:
@@ -109,16 +109,16 @@ class Settlement:
                 batch.at[place] = targets[0] if targets else END
                 copies += [(place, target) for target in targets[1:]]
             else:
-                batch.at[place] = step.next
-        for place, target in copies:
-            batch.records.append(batch.records[place])
-            batch.keys.append(f"{batch.keys[place]}>{target}")
-            batch.at.append(target)
-            if batch.retries is not None:
-                batch.retries.append(None)
+                batch.at[place] = step.next if self.plan.book is None else self.plan.book.move(batch, place, step)
+        copy_records(batch, copies)
         if step.after_mapping is not None and passed:
             self.run_hook(step, part, outcome, passed)
         batch.keep([place for place, at in enumerate(batch.at) if at != END])
+
+    def stop_at(self, batch: Batch, place: int, step: StepPlan) -> None:
+        batch.at[place] = END
+        if self.plan.book is not None:
+            self.plan.book.stop_copies(batch, place, step)
 
     def run_hook(self, step: StepPlan, part: Part, outcome: Outcome, passed: list[int]) -> None:
         """The flow step's postResponseMap: an exception fails every record of the page that has come past the step."""
@@ -307,6 +307,16 @@ class Settlement:
         exchanges = self.recorder.rows()
         if exchanges:
             Exchange.objects.bulk_create(exchanges)
+
+
+def copy_records(batch: Batch, copies: list[tuple[int, int]]) -> None:
+    """For a router that sends a record to several places: (place, target) of all but the first."""
+    for place, target in copies:
+        batch.records.append(batch.records[place])
+        batch.keys.append(f"{batch.keys[place]}>{target}")
+        batch.at.append(target)
+        if batch.retries is not None:
+            batch.retries.append(None)
 
 
 def delete_payloads(page_ids: list[uuid.UUID]) -> None:

@@ -17,12 +17,12 @@ from apps.executions.models import TERMINAL, Execution, Mode, State
 from apps.executions.payloads import unpack
 from apps.executions.services import note_execution, start_execution, start_new
 from apps.flows.models import Flow, Plan, PlanContent
-from apps.flows.pipeline.planning import KIND
+from apps.flows.pipeline.planning import PAGES
 from apps.flows.services.runs import marks_of, run_input, run_options
+from apps.wire.stamps import stamp
 
 KEPT = timedelta(hours=24)
-TIME = timedelta(minutes=15)  # for the reading; sources that ask to be asked later are waited for until then
-PAGES, MOST_PAGES = 3, 50
+MOST_PAGES = 50
 PRUNED_AT_ONCE = 200
 
 
@@ -44,10 +44,7 @@ def plan_flow(
     by = hex24(actor.user_id) if actor.user_id else "system"
     with transaction.atomic():
         flow = Flow.objects.select_for_update(of=("self",)).select_related("integration").get(pk=flow.pk)
-        wanted = run_input(
-            flow=flow, triggered_by=by, options={**options, "pages": pages}, mode=Mode.PLAN, kind=KIND,
-            deadline=now() + TIME,
-        )  # fmt: skip
+        wanted = run_input(flow=flow, triggered_by=by, options={**options, "pages": pages}, mode=Mode.PLAN)
         execution = start_new(wanted)
         plan = Plan.objects.create(
             organization_id=flow.organization_id,
@@ -91,7 +88,9 @@ def fingerprints(flow: Flow, snapshot: dict[str, Any]) -> list[dict[str, str]]:
         if snapshot["exports"].get(text, {}).get("type") == "delta":
             found.append(entry("delta mark", text, f"of {snapshot['exports'][text]['name']}", mark))
     documents = [*snapshot["exports"].values(), *snapshot["imports"].values()]
-    return found + connections(flow.organization_id, {parse_id(document.get("_connectionId")) for document in documents})
+    return found + connections(
+        flow.organization_id, {parse_id(document.get("_connectionId")) for document in documents}
+    )
 
 
 def connections(organization_id: uuid.UUID, ids: Iterable[uuid.UUID | None]) -> list[dict[str, str]]:
@@ -104,7 +103,9 @@ def connections(organization_id: uuid.UUID, ids: Iterable[uuid.UUID | None]) -> 
 
 def entry(kind: str, text: str, name: str, value: Any, *, without: tuple[str, ...] = ()) -> dict[str, str]:
     if without and isinstance(value, list):
-        value = [{k: v for k, v in part.items() if k not in without} if isinstance(part, dict) else part for part in value]
+        value = [
+            {k: v for k, v in part.items() if k not in without} if isinstance(part, dict) else part for part in value
+        ]
     return {"kind": kind, "id": text, "name": name, "stamp": digest_of(value)}
 
 
@@ -114,9 +115,9 @@ def apply_plan(*, actor: Actor, flow: Flow, plan_id: object) -> Execution:
     row_id = parse_id(plan_id)
     with transaction.atomic():
         rows = Plan.objects.select_for_update(of=("self",)).filter(
-            organization_id=actor.organization_id, flow_id=flow.id, execution_id=row_id
+            organization_id=actor.organization_id, flow_id=flow.id, execution__pk__in=[row_id] if row_id else []
         )
-        plan = rows.select_related("execution", "applied_by").first() if row_id else None
+        plan = rows.select_related("execution", "applied_by").first()
         if plan is None:
             raise NotFoundError(f"The flow has no plan {str(plan_id)[:100]}.", field="apply")
         refuse_stale(plan)
@@ -132,7 +133,7 @@ def apply_plan(*, actor: Actor, flow: Flow, plan_id: object) -> Execution:
             integration_id=flow.integration_id,
             cause=f"apply:{plan.execution.hex_id}",
             triggered_by=by,
-            input={**stored, "apply": plan.execution.hex_id},
+            input={**stored, "apply": plan.execution.hex_id, "readUpTo": read_up_to(plan)},
             parent=plan.execution,
         )
         plan.applied_by, plan.applied_at = execution, now()
@@ -140,6 +141,12 @@ def apply_plan(*, actor: Actor, flow: Flow, plan_id: object) -> Execution:
         changes = [{"fieldPath": "apply", "newValue": plan.execution.hex_id}]
         note_execution(actor=actor, event="run", execution=execution, changes=changes)
     return execution
+
+
+def read_up_to(plan: Plan) -> str | None:
+    """When its sources were read, if they were read whole: where a run's marks would go."""
+    began = plan.execution.started_at
+    return began.isoformat() if plan.complete and began else None
 
 
 def refuse_stale(plan: Plan) -> None:
@@ -163,7 +170,9 @@ def refuse_changed(plan: Plan, flow: Flow) -> None:
     try:
         current = run_input(flow=flow, triggered_by="", options={**options, "records": None}).input
     except DomainError as error:
-        raise ConflictError(f"The flow cannot run any more: {error.message}", code="plan_outdated", field="apply") from None
+        raise ConflictError(
+            f"The flow cannot run any more: {error.message}", code="plan_outdated", field="apply"
+        ) from None
     now_found = {(one["kind"], one["id"]): one for one in fingerprints(flow, current | {"marks": marks_of(flow)})}
     before = {(one["kind"], one["id"]): one for one in plan.fingerprints}
     changed = [one for key, one in before.items() if key not in now_found or now_found[key]["stamp"] != one["stamp"]]
@@ -191,12 +200,10 @@ def shown_plan(execution: Execution) -> dict[str, Any]:
         "plan": {
             **plan.summary,
             "complete": plan.complete,
-            "expiresAt": plan.expires_at,
+            "expiresAt": stamp(plan.expires_at),
             "expired": plan.expires_at <= now(),
             "appliedBy": plan.applied_by.hex_id if plan.applied_by else None,
-            "appliedAt": plan.applied_at,
+            "appliedAt": stamp(plan.applied_at),
             "madeOf": [{name: one[name] for name in ("kind", "id", "name")} for one in plan.fingerprints],
         }
     }
-
-

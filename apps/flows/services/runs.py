@@ -2,13 +2,14 @@
 
 import uuid
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import transaction
 
 from apps.core.actors import Actor, Verb
+from apps.core.clock import now
 from apps.core.errors import BadRequestError, DomainError, NotFoundError, ValidationError
 from apps.core.ids import hex24, parse_id
 from apps.executions.models import Execution, Mode, RecordError
@@ -16,12 +17,14 @@ from apps.executions.payloads import unpack
 from apps.executions.services import NewExecution, note_execution, start_execution, start_new
 from apps.executions.startable import Child, Startable
 from apps.flows.models import DeltaMark, Export, Flow, Upload
+from apps.flows.pipeline.planning import KIND as PLAN
 from apps.flows.pipeline.refusals import refuse_unsupported
 from apps.flows.pipeline.snapshot import take_snapshot
 from apps.flows.pipeline.sources import GIVEN_TYPES
 
 log = structlog.get_logger(__name__)
 RETRIES_PER_CALL = 1000
+PLANNING_TIME = timedelta(minutes=15)  # sources that ask to be asked later are waited for until then
 NAMED = 20  # of the records that an entry of the change log is about
 
 
@@ -38,12 +41,18 @@ def run_flow(
     """Queues a run for a person or a client. Raises ValidationError(s) for a flow that cannot run."""
     actor.require(Verb.RUN, integration_id=flow.integration_id)
     by = hex24(actor.user_id) if actor.user_id else "system"
-    options = {"startDate": iso(start_date), "endDate": iso(end_date), "exportIds": export_ids, "runKey": run_key}
+    options = run_options(start_date=start_date, end_date=end_date, export_ids=export_ids, run_key=run_key)
     with transaction.atomic():
         execution = start_flow(flow=flow, triggered_by=by, options=options, mode=mode)
         asked = [{"fieldPath": name, "newValue": value} for name, value in options.items() if value]
         note_execution(actor=actor, event="run", execution=execution, changes=asked)
     return execution
+
+
+def run_options(
+    *, start_date: datetime | None, end_date: datetime | None, export_ids: list[str] | None, run_key: str
+) -> dict[str, Any]:
+    return {"startDate": iso(start_date), "endDate": iso(end_date), "exportIds": export_ids, "runKey": run_key}
 
 
 def start_flow(
@@ -79,9 +88,11 @@ def run_input(
     choose_generators(snapshot, options)
     options = {**options, **given_records(flow, snapshot, options)}
     refuse_unsupported(snapshot)
+    planned = mode == Mode.PLAN
     return NewExecution(
         organization_id=flow.organization_id,
-        kind="flow",
+        kind=PLAN if planned else "flow",
+        deadline=now() + PLANNING_TIME if planned else None,
         target_id=flow.id,
         target_name=flow.name,
         integration_id=flow.integration_id,

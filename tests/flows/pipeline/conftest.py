@@ -8,10 +8,12 @@ from django.db import connection as db
 
 from apps.connections.models import Connection
 from apps.executions.explain import explain
+from apps.executions.models import Execution
 from apps.flows.models import Export, Flow, Import
 from apps.flows.services.runs import run_flow
 from apps.work import drain
 from apps.work.models import WorkItem
+from tests.api import Api
 
 IDENTITY = [
     {"generate": "external_id", "dataType": "number", "extract": "$.id", "status": "Active"},
@@ -108,3 +110,35 @@ def folder(workshop):
 @pytest.fixture
 def files(workshop):
     return Connection.objects.create(organization=workshop.owner.organization, name="files", type="filesystem")
+
+
+@pytest.fixture
+def api(owner):
+    return Api(owner)
+
+
+@pytest.fixture
+def plan(workshop, api):
+    """Asks for a plan and works it; answers its execution."""
+
+    def ask(flow, **body):
+        answer = api.post(f"/v1/flows/{flow.hex_id}/run", {"mode": "plan", **body})
+        assert answer.status_code == 201, answer.content
+        workshop.work()
+        return Execution.objects.for_actor(workshop.owner.actor).find(answer.json()["_executionId"])
+
+    return ask
+
+
+@pytest.fixture
+def apply(workshop, api):
+    """Applies a plan and works that; answers its execution, or the refusal."""
+
+    def ask(execution, flow):
+        answer = api.post(f"/v1/flows/{flow.hex_id}/run", {"apply": execution.hex_id})
+        if answer.status_code != 201:
+            return answer
+        workshop.work()
+        return Execution.objects.for_actor(workshop.owner.actor).find(answer.json()["_executionId"])
+
+    return ask

@@ -16,8 +16,8 @@ def compile_plan(execution: Execution, snapshot: dict[str, Any]) -> FlowPlan:
 
 
 def compile_generators(execution: Execution, plan: FlowPlan, recorder: Recorder) -> list[GeneratorPlan]:
-    """Empty for a retry: its pages are made of kept records."""
-    if execution.kind == "retry":
+    """Empty for a retry, and for a run that applies a plan: their pages are made of kept records."""
+    if execution.kind == "retry" or plan.book is not None:
         return []
     run = RunDocuments(execution, plan.snapshot)
     return [exports.generator(run, i, g, recorder) for i, g in enumerate(plan.snapshot["generators"])]

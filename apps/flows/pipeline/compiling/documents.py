@@ -15,6 +15,7 @@ from apps.engine.dates import format_moment
 from apps.engine.errors import DocumentError
 from apps.engine.tracing import compile_trace_key
 from apps.executions.models import Execution
+from apps.flows.pipeline.book import Book, load_book
 from apps.flows.pipeline.lookups import OutsideLookups, compile_lookups
 from apps.flows.pipeline.scopes import Surroundings, Text
 from apps.flows.pipeline.scripts import Hook, find_hook
@@ -28,13 +29,14 @@ class RunDocuments:
     def __init__(self, execution: Execution, snapshot: dict[str, Any]) -> None:
         self.execution, self.snapshot = execution, snapshot
         self.mode = Mode(execution.mode)
+        self.book = load_book(snapshot) if snapshot.get("apply") else None
         self.uses: Counter[str] = Counter()
         self.tenant = execution.organization_id.hex
         self.job = {
             "parentJob": {
-                "_id": hex24(execution.id),
+                "_id": self.book.plan_id if self.book else hex24(execution.id),
                 "type": execution.kind,
-                "startedAt": iso_millis(execution.started_at or execution.created_at),
+                "startedAt": iso_millis(read_from(execution, self.book)),
             }
         }
 
@@ -108,8 +110,14 @@ class RunDocuments:
 def read_up_to(execution: Execution, snapshot: dict[str, Any]) -> datetime:
     """What a run's exports call currentExportDateTime: its start, unless an earlier end was asked for."""
     began = execution.started_at or execution.created_at
+    if snapshot.get("readUpTo"):
+        began = datetime.fromisoformat(snapshot["readUpTo"])
     wanted = snapshot["options"].get("endDate")
     return min(began, datetime.fromisoformat(wanted)) if wanted else began
+
+
+def read_from(execution: Execution, book: Book | None) -> datetime:
+    return datetime.fromisoformat(book.began) if book else execution.started_at or execution.created_at
 
 
 class Opener:

@@ -12,11 +12,14 @@ from apps.engine.mapping import compile_response_mapping
 from apps.engine.records import merge_children, split_children
 from apps.engine.sandbox import SandboxError
 from apps.engine.tracing import compile_trace_key
+from apps.flows.pipeline.applying import ApplyingRunner
+from apps.flows.pipeline.book import Book
 from apps.flows.pipeline.compiling.documents import RunDocuments, checked, known_id, trace_key_of
 from apps.flows.pipeline.compiling.exports import lookup_runner
 from apps.flows.pipeline.compiling.imports import import_runner
-from apps.flows.pipeline.fates import NotingRunner
+from apps.flows.pipeline.fates import NotingRunner, unwrapped
 from apps.flows.pipeline.plans import END, FlowPlan, StepPlan
+from apps.flows.pipeline.runners.http_import import HttpImportRunner
 from apps.flows.pipeline.runners.locked import LockedRunner
 from apps.flows.pipeline.runners.many import ManyRunner, child_responses
 from apps.flows.pipeline.runners.mapping import address_of
@@ -36,6 +39,9 @@ def plan(run: RunDocuments) -> FlowPlan:
     flow_id = parse_id(flow["_id"])
     if flow_id is None:
         raise NotFoundError(f"Flow {flow['_id']} was not found.")
+    made = tuple(steps(run))
+    if run.book is not None:
+        learn_answers(run.book, made)
     return FlowPlan(
         execution_id=run.execution.id,
         organization_id=run.execution.organization_id,
@@ -43,16 +49,27 @@ def plan(run: RunDocuments) -> FlowPlan:
         integration_id=run.execution.integration_id,
         root=run.execution.root_id.hex,
         snapshot=run.snapshot,
-        steps=tuple(steps(run)),
+        steps=made,
         keeps_retry_data=live and not skips,
         auto_resolve=live and bool(flow.get("autoResolveMatchingTraceKeys")),
         addresses=tuple(address_of_source(run.snapshot["exports"][g["_exportId"]]) for g in generators),
+        book=run.book,
     )
 
 
 def address_of_source(export: dict[str, Any]) -> Callable[[Any], str] | None:
     template = export.get("dataURITemplate")
     return partial(address_of, Text(template)) if template else None
+
+
+def learn_answers(book: Book, steps: tuple[StepPlan, ...]) -> None:
+    """Behind which steps a plan could not see: what the targets of calls answer goes into the records."""
+    for step in steps:
+        book.steps[step.position] = step.key
+        if isinstance(unwrapped(step.runner), HttpImportRunner) and (step.map_response or step.after_mapping):
+            book.answered.add(step.position)
+            if step.after_mapping:
+                book.hooked.add(step.position)
 
 
 def steps(run: RunDocuments) -> list[StepPlan]:
@@ -169,7 +186,7 @@ def processor_step(
 def watched(run: RunDocuments, runner: StepRunner, key: str, position: int) -> StepRunner:
     if run.mode is Mode.PLAN:
         return NotingRunner(runner, key)
-    return runner
+    return ApplyingRunner(runner, run.book, key, position) if run.book is not None else runner
 
 
 def call_after_mapping(hook: Hook, path: str, records: list[Any], responses: list[Any]) -> list[Any] | Failure:

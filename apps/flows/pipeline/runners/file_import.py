@@ -5,7 +5,7 @@ With `skipAggregation` each page makes a file of its own. Files appear by tempor
 
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -66,10 +66,7 @@ class FileImportRunner:
             rows = [mapped.records[i] for i in mapped.submitted()]
             if rows and self.page_files:
                 turn.check()
-                capture = plan_recorder(turn.recorder)
-                keys = [part.keys[i] for i in mapped.submitted()]
-                with capture.owned_by(keys) if capture else nullcontext():
-                    self.write_page(connection, part, mapped, turn.recorder)
+                self.write_page(connection, part, mapped, turn.recorder)
             elif rows:
                 mapped.outcome.kept = pack({"rows": rows, "first": part.records[0]})
             outcomes.append(mapped.outcome)
@@ -81,7 +78,9 @@ class FileImportRunner:
         taken: set[str] = set()
         for first in range(0, len(submitted), size):
             some = submitted[first : first + size]
-            self.write_some(part, mapped, some, connection=connection, taken=taken, recorder=recorder)
+            capture = plan_recorder(recorder)
+            with capture.owned_by([part.keys[i] for i in some]) if capture else nullcontext():
+                self.write_some(part, mapped, some, connection=connection, taken=taken, recorder=recorder)
 
     def write_some(
         self,
@@ -111,6 +110,14 @@ class FileImportRunner:
                     postpone(outcome, index, error)
             elif not held_up(outcome, indexes, error, connection):
                 outcome.failures.update(dict.fromkeys(indexes, failure_of(error, source="application")))
+
+    def repeat(self, wholes: Sequence[Mapping[str, Any]], connection: OpenConnection, recorder: Recorder) -> None:
+        """Writes what a plan has captured. Raises GatewayError."""
+        context = sending.send_context(connection, step=self.step, mode=self.mode, recorder=recorder)
+        place = self.place
+        with open_files(connection, context=context, region=place.region, encryption=place.encryption) as files:
+            for whole in wholes:
+                files.repeat(whole)
 
     def close(self, rows: Iterable[Any], first: Any, recorder: Recorder) -> None:
         """Writes the whole file of a run. Raises GatewayError, ValidationError, OfflineError when nobody is there."""

@@ -118,7 +118,7 @@ class SqlImportRunner:
                 else:
                     self.write_one_by_one(session, work, some)
             except Disconnected as error:
-                come_back(work, some, error)
+                come_back(work.part, work.mapped.outcome, some, error)
             except GatewayError as error:
                 if whole or session.broken or not spoiled_by_a_record(error):
                     refuse(work.mapped.outcome, some, error)
@@ -192,7 +192,7 @@ class SqlImportRunner:
             except (TemplateError, InvalidRequest) as error:
                 fail(outcome, [index], Failure(source="application", code="invalid_request", message=str(error)))
             except Disconnected as error:
-                come_back(work, [index], error)
+                come_back(work.part, outcome, [index], error)
             except GatewayError as error:
                 refuse(outcome, [index], error)
 
@@ -227,13 +227,13 @@ def spoiled_by_a_record(error: GatewayError) -> bool:
     return error.category is Category.DATA
 
 
-def come_back(work: Writing, indexes: list[int], error: GatewayError) -> None:
+def come_back(part: Part, outcome: Outcome, indexes: list[int], error: GatewayError) -> None:
     """Whether the rows arrived is not known: their key tells, when the same is written again. Not without end."""
-    if work.part.batch.claim.fence > MOST_CLAIMS:
-        refuse(work.mapped.outcome, indexes, error)
+    if part.batch.claim.fence > MOST_CLAIMS:
+        refuse(outcome, indexes, error)
         return
     later = RetryLater(now() + timedelta(seconds=LOST_WAIT_SECONDS), error.message)
-    refuse(work.mapped.outcome, indexes, later)
+    refuse(outcome, indexes, later)
 
 
 def refuse(outcome: Outcome, indexes: list[int], error: GatewayError) -> None:
