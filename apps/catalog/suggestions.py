@@ -117,13 +117,20 @@ def apply_suggestion(
             return Applied(dry_run, True, None, None)
         target_id = effective_target(row, target_id_override)
         if dry_run:
-            before, after = services.preview_entity(
-                organization_id=row.organization_id, write=write_of(row, target_id), merge=True
-            )
-            return Applied(True, False, before, after)
+            return Applied(True, False, *preview(row, target_id))
         applied = _apply(row, actor=actor, target_id=target_id, depth=0)
         _note(actor, "apply", row)
         return applied
+
+
+def preview_suggestion(suggestion: Suggestion) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """(before, after) of applying it as it stands, nothing written. Raises as applying would."""
+    return preview(suggestion, effective_target(suggestion))
+
+
+def preview(row: Suggestion, target_id: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    write = write_of(row, target_id)
+    return services.preview_entity(organization_id=row.organization_id, write=write, merge=True)
 
 
 def effective_target(row: Suggestion, override: str | None = None) -> str:
@@ -234,13 +241,24 @@ def _save(row: Suggestion, *, is_new: bool) -> None:
 
 
 def set_ignored(*, actor: Actor, suggestion: Suggestion, ignored: bool) -> Suggestion:
+    """Nothing of an ignored one is applied, by itself or by hand."""
+    return _set(actor, suggestion, column="ignored", member="ignored", value=ignored)
+
+
+def set_auto_apply(*, actor: Actor, suggestion: Suggestion, auto_apply: bool) -> Suggestion:
+    """Whether later refreshes are written at once."""
+    return _set(actor, suggestion, column="auto_apply", member="autoApply", value=auto_apply)
+
+
+def _set(actor: Actor, suggestion: Suggestion, *, column: str, member: str, value: bool) -> Suggestion:
     actor.require(Verb.EDIT)
     with transaction.atomic():
-        row = Suggestion.objects.of(actor.organization_id).select_for_update().named(suggestion.natural_id)
-        if row.ignored != ignored:
-            row.ignored, row.updated_by_id = ignored, actor.user_id
-            row.save(update_fields=["ignored", "updated_by", "updated_at"])
-            change = {"fieldPath": "ignored", "oldValue": not ignored, "newValue": ignored}
+        row: Suggestion = Suggestion.objects.of(actor.organization_id).select_for_update().named(suggestion.natural_id)
+        if getattr(row, column) != value:
+            setattr(row, column, value)
+            row.updated_by_id = actor.user_id
+            row.save(update_fields=[column, "updated_by", "updated_at"])
+            change = {"fieldPath": member, "oldValue": not value, "newValue": value}
             _note(actor, "update", row, changes=[change])
     return row
 

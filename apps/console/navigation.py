@@ -13,6 +13,7 @@ from apps.accounts.models import ApiKey, EndUser, Group, Membership
 from apps.alarms.models import Alarm, Message
 from apps.audit.models import AuditEntry
 from apps.automations.models import Approval
+from apps.catalog.models import Blueprint, Entity, Suggestion
 from apps.connections.models import Connection, Credential
 from apps.connectors.models import Component, Connector
 from apps.events.models import Event
@@ -51,6 +52,14 @@ GROUPS: list[tuple[str, list[tuple[str, str, Any]]]] = [
             ("Lookup caches", "table_rows", LookupCache),
             ("Connectors", "extension", Connector),
             ("Components", "widgets", Component),
+        ],
+    ),
+    (
+        "Catalog",
+        [
+            ("Suggestions", "lightbulb", Suggestion),
+            ("Entities", "deployed_code", Entity),
+            ("Blueprints", "schema", Blueprint),
         ],
     ),
     (

@@ -6,6 +6,7 @@ from apps.accounts.models import ApiKey, EndUser, Group, GroupMembership, Member
 from apps.alarms.models import Alarm, Firing, Message
 from apps.audit.models import AuditEntry
 from apps.automations.models import Approval, ApprovalNotice
+from apps.catalog.models import Blueprint, Entity, Suggestion
 from apps.connections.models import Connection, Credential
 from apps.connectors.models import Component, ComponentVersion, Connector, ConnectorVersion, Security
 from apps.core.clock import now
@@ -129,6 +130,16 @@ def furnish(organization, *, user=None):
         channel_type="email", recipient="ops@acme.example", subject=f"Test {n}", content=content, state="sent",
         attempts=1, outcome="The mail server has taken it.", sent_at=now(),
     )  # fmt: skip
+    blueprint = Blueprint.objects.create(**own, natural_id=f"service-{n}", title=f"Service {n}")
+    entity = Entity.objects.create(
+        **own, natural_id=f"payments-{n}", title=f"Payments {n}", blueprint=blueprint, properties={"stars": 3},
+        relations={"dependsOn": {"value": [f"payments-{n}", "gone"]}}, sources=["repository.pay"],
+    )  # fmt: skip
+    suggestion = Suggestion.objects.create(
+        **own, natural_id=f"suggestion-{n}", title=f"Billing {n}", origin_id="rule", source_id=entity.natural_id,
+        target_id=f"billing-{n}", refreshed_at=now(),
+        data={"blueprintId": blueprint.natural_id, "title": "Billing", "properties": {"stars": 4}},
+    )  # fmt: skip
     item = WorkItem.objects.create(**own, lane="flows", kind="execution", target_id=new_id(), due_at=now())
     entry = AuditEntry.objects.create(
         **own, resource_type="flow", resource_id=flow.id, resource_name=flow.name, event="update", user=user,
@@ -139,6 +150,6 @@ def furnish(organization, *, user=None):
         member, key, end_user, folder, connector, version, component, component_version, security, connection, export,
         group, credential,
         sink, script, cache, flow, run, exchange, error, schedule, event, notification, subscription, delivery, item,
-        entry, approval, alarm, told,
+        entry, approval, alarm, told, blueprint, entity, suggestion,
     )  # fmt: skip
     return {type(row): row for row in rows}

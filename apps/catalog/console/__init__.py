@@ -1,0 +1,1 @@
+"""Blueprints, entities and suggestions on the console."""
