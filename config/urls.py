@@ -27,6 +27,7 @@ urlpatterns = [
     path("v1/", include("apps.inbound.api.urls")),
     path("", include("apps.catalog.api.urls")),
     path("v1/", include("apps.subscriptions.api.urls")),
+    path("", include("apps.automations.api.urls")),
     path("", include("apps.automations.approvals.urls")),
     path("v1/", include("apps.alarms.api.urls")),
     path("hooks/", include("apps.inbound.urls")),

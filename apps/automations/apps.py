@@ -6,7 +6,7 @@ class AutomationsConfig(AppConfig):
     label = "automations"
 
     def ready(self) -> None:
-        from apps.automations import kinds
+        from apps.automations import backfilling, kinds
         from apps.automations.approvals import registration
         from apps.automations.triggers import fanning
         from apps.events import consumers
@@ -15,5 +15,6 @@ class AutomationsConfig(AppConfig):
 
         execution_kinds.register(kinds.EXECUTION_KIND)
         work_kinds.register(fanning.WORK_KIND)
+        work_kinds.register(backfilling.WORK_KIND)
         consumers.register(fanning.CONSUMER)
         registration.register()

@@ -1,12 +1,12 @@
 """What an automation's document must look like, asked at each save. Texts that are templates may stand for anything."""
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from apps.automations.approvals.policy import check_members
 from apps.automations.errors import AutomationError, fault
-from apps.automations.running.compiled import Action, Compiled, compile_document
+from apps.automations.running.compiled import Compiled, compile_document, every
 from apps.automations.shapes import SCHEMA
 from apps.catalog.models import Blueprint
 from apps.core.errors import ValidationError, ValidationErrors
@@ -17,10 +17,10 @@ def check_shape(document: Any) -> None:
     """Raises ValidationErrors, one for each member that is wrong."""
     problems = schemas.check(SCHEMA, document)
     if problems:
-        raise ValidationErrors([told(path, message, document) for path, message in problems])
+        raise ValidationErrors([told(path, message) for path, message in problems])
 
 
-def told(path: str, message: str, document: Any) -> ValidationError:
+def told(path: str, message: str) -> ValidationError:
     missing = message.endswith("is a required property")
     return fault(path, message, code="missing_required_field" if missing else "")
 
@@ -64,13 +64,6 @@ def check_blueprints(program: Compiled, organization_id: uuid.UUID) -> None:
             raise AutomationError(f"Blueprint with id {text} not found")
 
 
-def every(actions: Sequence[Action]) -> Iterator[Action]:
-    for action in actions:
-        yield action
-        for inner in action.lists.values():
-            yield from every(inner)
-
-
 def problems_of(
     schema: Mapping[str, Any], value: Any, at: str, *, raw: frozenset[str] = frozenset()
 ) -> list[ValidationError]:
@@ -84,7 +77,7 @@ def problems_of(
             if any(place == path for place in open_places):
                 continue
         where = f"{at}.{path}" if path and not path.startswith("[") else f"{at}{path}"
-        found.append(told(where, message, value))
+        found.append(told(where, message))
     return found
 
 

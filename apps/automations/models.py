@@ -7,7 +7,9 @@ from django.db import models
 from django.db.models import Q
 
 from apps.automations.approvals.models import Approval, ApprovalNotice
-from apps.core.models import ActorQuerySet, OrganizationRow, Row
+from apps.automations.querysets import AutomationQuerySet, RunQuerySet
+from apps.core.ids import hex24
+from apps.core.models import OrganizationRow, Row
 
 __all__ = [
     "Approval", "ApprovalNotice", "Automation", "AutomationQuerySet", "AutomationVersion", "FanOut", "Hearing", "Run",
@@ -20,10 +22,6 @@ class Type(models.TextChoices):
     SELF_SERVICE = "selfServiceAction"
     SCORECARD = "scorecard"
     REFERENCE = "reference"
-
-
-class AutomationQuerySet(ActorQuerySet):
-    pass
 
 
 class Automation(OrganizationRow):
@@ -95,7 +93,7 @@ class Run(models.Model):
     stopped = models.BooleanField(default=False)  # it ended quietly before its last action
     created_by = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")
 
-    objects = ActorQuerySet.as_manager()
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -106,8 +104,24 @@ class Run(models.Model):
             models.Index(fields=["automation_id", "-execution"], name="run_of_automation"),
         ]
 
+    @property
+    def hex_id(self) -> str:
+        return hex24(self.execution_id)
+
     def __str__(self) -> str:
-        return self.slug or str(self.execution_id)
+        return self.slug or self.hex_id
+
+
+class Backfill(Row):
+    """How far a saved automation has come among the entities that stand there already: the last one asked."""
+
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="+")
+    automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="+")
+    triggered_by = models.CharField(max_length=100)
+    after = models.UUIDField(null=True)
+
+    def __str__(self) -> str:
+        return f"backfill of {self.automation_id}"
 
 
 class FanOut(Row):

@@ -70,6 +70,7 @@ class NewRun:
                 "args": self.args,
                 "versionId": str(self.version_id),
                 **({"fault": fault} if fault else {}),
+                **({"names": names} if (names := dict(self.program.names)) else {}),
                 **({"place": str(self.place or self.id)} if key else {}),
             },
         )

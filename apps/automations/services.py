@@ -1,19 +1,19 @@
 """Saving, switching and deleting automations, and running one by hand. Every save is a new version."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from apps.audit.services import record
 from apps.automations import documents, secrets
-from apps.automations.errors import fault
+from apps.automations.errors import AutomationError, fault
 from apps.automations.models import Automation, AutomationVersion, Hearing, Type
 from apps.automations.running.compiled import Compiled, compiled
 from apps.automations.runs import NewRun, start_run
 from apps.automations.triggers import registry as triggers
 from apps.core.actors import Actor, Verb
-from apps.core.errors import ConflictError, ValidationError
+from apps.core.errors import ConflictError
 from apps.core.ids import hex24
 from apps.engine import schemas
 from apps.executions.models import Execution, Mode
@@ -39,18 +39,21 @@ def taken(slug: str) -> ConflictError:
     return ConflictError(f"Automation error: Flow with id {slug} already exists", field="id")
 
 
-def upsert_automation(*, actor: Actor, document: Mapping[str, Any]) -> Automation:
-    """Creates it, or replaces all of it: what the document leaves out falls back to its default."""
+def upsert_automation(*, actor: Actor, document: Mapping[str, Any], keep: Sequence[str] = ()) -> Automation:
+    """Creates it, or replaces all of it: what the document leaves out falls back to its default, but for `keep`."""
     actor.require(Verb.EDIT)
     with transaction.atomic():
-        rows = Automation.objects.select_for_update().filter(organization_id=actor.organization_id)
+        rows = Automation.objects.select_for_update(of=("self",)).select_related("version")
+        rows = rows.filter(organization_id=actor.organization_id)
         automation = rows.filter(slug=document["id"]).first()
         if automation is not None:
-            return replace_automation(actor=actor, automation=automation, document=document)
+            before = automation.version.document if automation.version else {}
+            kept = {name: before[name] for name in keep if name in before}
+            return replace_automation(actor=actor, automation=automation, document={**kept, **document})
     try:
         return create_automation(actor=actor, document=document)
     except ConflictError:  # made meanwhile
-        return upsert_automation(actor=actor, document=document)
+        return upsert_automation(actor=actor, document=document, keep=keep)
 
 
 @transaction.atomic
@@ -143,12 +146,12 @@ def run_by_hand(
 ) -> Execution:
     """What a manual trigger allows: args are checked against its inputSchema. Runs the current version unless told.
 
-    Raises ConflictError for an automation that is off, has no manual trigger, or for a known `slug`.
+    Raises AutomationError for an automation that is off, has no manual trigger, or for a known `slug`.
     """
     actor.require(Verb.RUN)
     chosen = version or automation.version
     if chosen is None or not automation.is_active:
-        raise ConflictError(f"Automation error: Flow {automation.slug} is switched off")
+        raise AutomationError(f"Flow {automation.slug} is switched off")
     program = compiled(chosen)
     given = {} if args is None else args
     check_manual(automation, program, given)
@@ -162,23 +165,22 @@ def run_by_hand(
             execution = start_run(new)
             note_execution(actor=actor, event="run", execution=execution)
     except IntegrityError:
-        raise ConflictError(f"Automation error: Flow run with id {slug} already exists", field="id") from None
+        raise AutomationError(f"Flow run with id {slug} already exists", field="id") from None
     return execution
 
 
 def check_manual(automation: Automation, program: Compiled, args: Any) -> None:
-    """Raises ConflictError for an automation that is not started by hand, ValidationError for args that do not fit."""
+    """Raises AutomationError for an automation that is not started by hand, ValidationError for args that do not fit."""
     trigger = next((one for one in program.triggers if one.kind.name == "manual"), None)
     if trigger is None and automation.type != Type.SELF_SERVICE:
-        raise ConflictError(f"Automation error: Flow {automation.slug} has no manual trigger")
+        raise AutomationError(f"Flow {automation.slug} has no manual trigger")
     if not isinstance(args, dict):
         raise fault("args", "must be an object")
     schema = trigger.document.get("inputSchema") if trigger is not None else None
     problems = schemas.check(schema or {}, args)
     if problems:
         path, message = problems[0]
-        at = f"args.{path}" if path else "args"
-        raise ValidationError(f"{at}: {message}", field=at)
+        raise documents.told(f"args.{path}" if path else "args", message)
 
 
 def _note(actor: Actor, automation: Automation, event: str, changes: list[dict[str, Any]] | None = None) -> None:

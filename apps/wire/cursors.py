@@ -70,10 +70,17 @@ def read_size(text: str | None) -> int:
     return size
 
 
-def cursor_page(rows: QuerySet[Any], *, request: Request, show: Callable[[Any], dict[str, Any]]) -> Response:
+def cursor_page(
+    rows: QuerySet[Any],
+    *,
+    request: Request,
+    show: Callable[[Any], dict[str, Any]] | None = None,
+    show_all: Callable[[list[Any]], list[dict[str, Any]]] | None = None,
+) -> Response:
     """One page of `rows` in the order they were made: at most four queries, whatever its size.
 
-    Raises BadRequestError (`cursor`), QueryValueError (`size`).
+    Each is shown by `show`, or all of the page at once by `show_all`. Raises BadRequestError (`cursor`),
+    QueryValueError (`size`).
     """
     query = request.query_params
     place = read_cursor(query["cursor"]) if query.get("cursor") else None
@@ -88,7 +95,7 @@ def cursor_page(rows: QuerySet[Any], *, request: Request, show: Callable[[Any], 
     first, last = (Place(FROM, found[0].hex_id), Place(UP_TO, found[-1].hex_id)) if found else (place, place)
     return Response(
         {
-            "items": [show(row) for row in found],
+            "items": show_all(found) if show_all else [show(row) for row in found] if show else [],
             "total": total,
             "current_page": text_of(first),
             "current_page_backwards": text_of(last),

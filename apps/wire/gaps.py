@@ -40,12 +40,6 @@ PUT DELETE /v1/ashares/{_id}
 POST /v1/invite
 """
 RELY = """
-GET POST /api/v1/flows
-GET PUT DELETE /api/v1/flows/{id_}
-GET POST /api/v1/flow-runs
-GET /api/v1/flow-runs/{id_}
-POST /api/v1/flow-runs/{id_}/approve
-POST /api/v1/flow-runs/{id_}/reject
 """
 GIOSG = """
 GET /api/v2/orgs/{organization_id}/interactions

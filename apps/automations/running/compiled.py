@@ -5,8 +5,9 @@ Versions never change, so what is compiled is kept by version, within a process.
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -62,9 +63,22 @@ class Compiled:
     approval: Policy = field(default_factory=Policy)
     approval_message: Render | None = None
 
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The actions' own ids by their paths."""
+        return {action.path: action.id for action in every(self.actions) if action.id}
+
     def scope(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What templates and conditions of a run see."""
         return {**values, "arguments": self.arguments, "secrets": self.secrets}
+
+
+def every(actions: Sequence[Action]) -> Iterator[Action]:
+    """Nested ones too, in their order."""
+    for action in actions:
+        yield action
+        for inner in action.lists.values():
+            yield from every(inner)
 
 
 _cache: OrderedDict[uuid.UUID, Compiled] = OrderedDict()

@@ -18,7 +18,8 @@ def check(document: Document, at: str, organization_id: uuid.UUID) -> None:
     try:
         schemas.check_schema(document.get("inputSchema") or {})
     except schemas.SchemaError as error:
-        raise fault(f"{at}.inputSchema", str(error)) from None
+        where = f"{at}.inputSchema"
+        raise fault(f"{where}.{error.path}" if error.path else where, error.reason) from None
 
 
 KIND = TriggerKind(name="manual", schema=SCHEMA, types=frozenset({Type.SELF_SERVICE, Type.AUTOMATION}), check=check)
