@@ -170,7 +170,7 @@ def run_by_hand(
 
 
 def check_manual(automation: Automation, program: Compiled, args: Any) -> None:
-    """Raises AutomationError for an automation that is not started by hand, ValidationError for args that do not fit."""
+    """Raises AutomationError for one that is not started by hand, ValidationError for args that do not fit."""
     trigger = next((one for one in program.triggers if one.kind.name == "manual"), None)
     if trigger is None and automation.type != Type.SELF_SERVICE:
         raise AutomationError(f"Flow {automation.slug} has no manual trigger")
