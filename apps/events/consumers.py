@@ -19,6 +19,9 @@ class EventConsumer:
     It writes rows and adds work, never talks to the outside; what it raises is retried for a day, then kept.
     `listens` is asked inside the caller's transaction at every event of these types: one indexed query at most.
     Without `types` and `prefixes` every type matches.
+
+    `deliver_many(events)` does for events of one organization, oldest first, what `deliver` does for each, in one
+    transaction. If it raises, all of it is rolled back and they are delivered one by one.
     """
 
     name: str
@@ -26,6 +29,7 @@ class EventConsumer:
     types: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
     listens: Callable[[uuid.UUID, str], bool] = everywhere
+    deliver_many: Callable[[list[Event]], None] | None = None
 
     def wants(self, organization_id: uuid.UUID, type: str) -> bool:
         known = type in self.types or type.startswith(self.prefixes) or not (self.types or self.prefixes)

@@ -4,6 +4,8 @@ The surprise: each delivery commits alone, together with the consumer's name bei
 two consumers repeats neither, and a consumer that fails holds up nobody but itself.
 """
 
+import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -24,8 +26,45 @@ RETRY_AFTER = (5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 
 def handle(claims: list[Claim]) -> None:
     """In the order in which they happened, as far as one worker can say."""
-    for claim in sorted(claims, key=lambda claim: claim.target_id):
-        dispatch(claim)
+    ordered = sorted(claims, key=lambda claim: claim.target_id)
+    if len(ordered) > 1:
+        dispatch_many(ordered)
+    for claim in ordered:
+        if not claim.settled:
+            dispatch(claim)
+
+
+def dispatch_many(claims: list[Claim]) -> None:
+    """To those consumers that can take many at once; what remains is for `dispatch`."""
+    rows = Event.objects.filter(pk__in=[claim.target_id for claim in claims], failures={})
+    waited = {id: waiting_for.split(",") for id, waiting_for in rows.values_list("id", "waiting_for")}
+    for name in sorted({name for names in waited.values() for name in names if name}):
+        consumer = consumers.find(name)
+        some = [claim for claim in claims if not claim.settled and name in waited.get(claim.target_id, ())]
+        if consumer is None or consumer.deliver_many is None or len(some) < 2:
+            continue
+        try:
+            deliver_many(some, name, consumer.deliver_many)
+        except (LeaseLostError, OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("events could not be delivered together; they are delivered one by one", consumer=name)
+
+
+@transaction.atomic
+def deliver_many(claims: list[Claim], name: str, take: Callable[[list[Event]], None]) -> None:
+    work.progress(claims)
+    rows = Event.objects.select_for_update().filter(pk__in=[claim.target_id for claim in claims]).order_by("id")
+    events = [event for event in rows if name in event.consumers_left]
+    take(events)
+    left: dict[str, list[uuid.UUID]] = {}
+    for event in events:
+        strike_out(event, name)
+        left.setdefault(event.waiting_for, []).append(event.id)
+    for waiting_for, ids in left.items():
+        Event.objects.filter(pk__in=ids).update(waiting_for=waiting_for, updated_at=clock.now())
+    done = set(left.get("", ()))
+    work.finish([claim for claim in claims if claim.target_id in done])
 
 
 def dispatch(claim: Claim) -> None:

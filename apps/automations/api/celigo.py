@@ -86,8 +86,8 @@ class AutomationViewSet(WireViewSet):
 
     def document(self) -> dict[str, Any]:
         require_object(self.request.data)
-        body = self.body()
-        known = self.get_serializer_class()().fields
+        body = self.body(serializer=AutomationDocument)
+        known: Any = AutomationDocument().fields
         return {name: value for name, value in body.items() if name in known and not known[name].read_only}
 
     def list(self, request: Request) -> Response:
@@ -121,7 +121,7 @@ class AutomationViewSet(WireViewSet):
 class VersionViewSet(AutomationViewSet):
     """Every save of an automation, oldest first."""
 
-    serializer_class = VersionDocument  # type: ignore[assignment]
+    serializer_class = VersionDocument
     query_parameters = []
 
     def list(self, request: Request, **kwargs: str) -> Response:

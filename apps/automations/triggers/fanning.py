@@ -48,6 +48,20 @@ def deliver(event: Event) -> None:
         work.add(kind=WORK, lane=Lane.INTERACTIVE, organization_id=event.organization_id, target_id=event.id)
 
 
+def deliver_many(events: list[Event]) -> None:
+    """Of events of one organization: who listens is asked once a type."""
+    listeners = {type: candidates(event, None) for type, event in {event.type: event for event in events}.items()}
+    programs = {type: programs_of(found) for type, found in listeners.items() if len(found) < BATCH}
+    env = functions.environment(events[0].organization_id)
+    wanted = []
+    for event in events:
+        if event.type in programs:
+            wanted += [new for one, program in programs[event.type] if (new := run_for(event, one, program, env))]
+        else:
+            deliver(event)
+    start_runs(wanted)
+
+
 def ask_next(event: Event, after: Place | None) -> Place | None:
     """Starts the runs of the next batch, in order; the last one's place if there may be more."""
     found = candidates(event, after)
@@ -113,4 +127,4 @@ def go_on(claim: Claim) -> None:
 
 
 WORK_KIND = WorkKind(name=WORK, handle=handle)
-CONSUMER = EventConsumer(name=NAME, deliver=deliver, listens=listens)
+CONSUMER = EventConsumer(name=NAME, deliver=deliver, listens=listens, deliver_many=deliver_many)
