@@ -14,7 +14,7 @@ from typing import Any
 
 from apps.connections.documents import Document, parse_document
 from apps.connections.models import Connection
-from apps.connections.oauth import grants_itself
+from apps.connections.oauth import grants_itself, grants_without_consent
 from apps.connections.secrets import secret_texts, unseal
 from apps.core.errors import NotFoundError
 
@@ -39,7 +39,8 @@ class OpenConnection:
     offline: bool = False
     offline_reason: str = ""
     needs_reconnect: bool = False
-    grants_itself: bool = False  # its token comes by client credentials
+    grants_itself: bool = False  # its token can be had without a person's consent
+    is_own: bool = False  # of the Celigo documents: no connector stands behind it
     debug_until: datetime | None = None
     host_key: str = ""
 
@@ -59,6 +60,7 @@ class _Opened:
     values: Mapping[str, Any]
     secrets: tuple[str, ...]
     until: float
+    grants_itself: bool = False
 
 
 _cache: OrderedDict[tuple[uuid.UUID, int], _Opened] = OrderedDict()
@@ -105,7 +107,8 @@ def open_row(row: Connection) -> OpenConnection:
         offline=row.offline_since is not None,
         offline_reason=row.offline_reason,
         needs_reconnect=row.needs_reconnect,
-        grants_itself=grants_itself(row.security),
+        grants_itself=opened.grants_itself or grants_itself(row.security),
+        is_own=row.connector_id is None and row.end_user_id is None,
         debug_until=row.debug_until,
         host_key=row.host_key,
     )
@@ -146,4 +149,10 @@ def _open(whole: Mapping[str, Any], *, type: str, name: str, of_connector: bool)
     document = parse_document(whole, type=type, of_connector=of_connector)
     values = {"name": name, "settings": whole.get("settings") or {}, type: whole.get(type) or {}}
     secrets = secret_texts(whole, type=type)
-    return _Opened(document=document, values=values, secrets=secrets, until=time.monotonic() + CACHE_SECONDS)
+    return _Opened(
+        document=document,
+        values=values,
+        secrets=secrets,
+        until=time.monotonic() + CACHE_SECONDS,
+        grants_itself=not of_connector and grants_without_consent(whole),
+    )

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
 
-from apps.accounts.console import Button, ChoiceFilter, Fact, Outcome
+from apps.accounts.console import Button, ChoiceFilter, Fact, Outcome, require_actor
 from apps.accounts.console.display import NOTHING, ago, badge, link, moment
-from apps.accounts.console.names import address_of, register_kind
-from apps.connections import credential_pages, health
+from apps.accounts.console.names import address_of, register_kind, shown_id
+from apps.connections import consents, credential_pages, grants, health, oauth
 from apps.connections.access import open_connection
 from apps.connections.api.serializers import ConnectionSerializer
 from apps.connections.models import Connection
 from apps.connections.resource import CONNECTIONS
 from apps.core.actors import Actor, Verb
+from apps.core.errors import DomainError
 from apps.integrations.console import DocumentAdmin, delete_document
 
 register_kind("connection", Connection, needs=Verb.SECRETS)
@@ -64,7 +67,31 @@ class ConnectionAdmin(DocumentAdmin):
         Button("delete", "Delete", delete, Verb.DELETE, look="danger", confirm="Only what nothing uses can go."),
     )
 
+    def tools(self, actor: Actor, row: Connection) -> list[tuple[str, str]]:
+        found = super().tools(actor, row)
+        is_oauth = grants.is_own(row) and grants.auth_of(row.document).get("type") == "oauth"
+        if found and is_oauth and not oauth.grants_without_consent(row.document):
+            found.append(("Authorize", reverse(self.view_name("authorize"), args=[shown_id(row.pk)])))
+        return found
+
+    def more_urls(self) -> list[URLPattern]:
+        return [*super().more_urls(), self.address("<str:object_id>/authorize/", self.authorize, "authorize")]
+
+    def authorize(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """On to the provider's consent page, which leads back to our callback."""
+        actor, row = require_actor(request), self.find(request, object_id)
+        if not self.may(actor, Verb.EDIT, row):
+            raise Http404
+        try:
+            redirect = consents.callback_address(request)
+            return HttpResponseRedirect(consents.begin_own(actor=actor, connection=row, redirect_uri=redirect))
+        except DomainError as error:
+            messages.error(request, error.message)
+            return HttpResponseRedirect(address_of(row))
+
     def health(self, row: Connection) -> str:
+        if row.needs_reconnect:
+            return badge("needs reconnect", look="danger")
         return badge("offline" if row.offline_since else "online")
 
     def reason(self, row: Connection) -> str:

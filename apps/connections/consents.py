@@ -17,12 +17,13 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from apps.accounts.models import EndUser
-from apps.connections import credentials, oauth, oauth_requests, tokens
+from apps.connections import credentials, grants, oauth, oauth_requests, tokens
 from apps.connections.calls import run_version_hook
 from apps.connections.effects import Call
 from apps.connections.journal import MemoryJournal
 from apps.connections.models import Connection, ConnectSession, Consent
 from apps.connections.oauth_requests import TokenRefusedError, TokenUnavailableError
+from apps.connections.secrets import unseal
 from apps.connectors.models import Connector, Security
 from apps.connectors.resolve import find_security, find_version
 from apps.core import clock, vault
@@ -88,9 +89,7 @@ def begin(
     settings = oauth.settings_of(security, over=over)
     if settings.grant != oauth.CODE:
         raise ValidationError(f"{security.name} needs nobody's consent: it works by client credentials.", field="type")
-    verifier = secrets.token_urlsafe(48) if settings.pkce else ""
     row = Consent(
-        id=new_id(),
         organization_id=actor.organization_id,
         connector=security.connector,
         security=security,
@@ -98,12 +97,30 @@ def begin(
         connection=credential,
         session=session,
         redirect_uri=redirect_uri,
-        expires_at=clock.now() + LIFETIME,
     )
+    return _send_off(row, settings, over=over)
+
+
+def begin_own(*, actor: Actor, connection: Connection, redirect_uri: str) -> str:
+    """The address where an operator lets a connection in that names its provider itself (`http.auth.oauth`)."""
+    document = unseal(connection.document, bytes(connection.secret), type=connection.type, connection_id=connection.id)
+    if not grants.is_own(connection) or grants.auth_of(document).get("type") != "oauth":
+        raise ValidationError(f"{connection.name} is not a connection of auth type oauth.", field="http.auth.type")
+    settings = grants.own_settings(document)
+    if settings.grant != oauth.CODE:
+        message = f"{connection.name} needs nobody's consent: it gets its token by itself."
+        raise ValidationError(message, field="http.auth.oauth.grantType")
+    row = Consent(organization_id=actor.organization_id, connection=connection, redirect_uri=redirect_uri)
+    return _send_off(row, settings, over={})
+
+
+def _send_off(row: Consent, settings: oauth.OAuthSettings, *, over: Mapping[str, Any]) -> str:
+    verifier = secrets.token_urlsafe(48) if settings.pkce else ""
+    row.id, row.expires_at = new_id(), clock.now() + LIFETIME
     row.sealed = vault.encrypt_json({"verifier": verifier, "over": over}, purpose=PURPOSE, row=row.id)
     Consent.objects.filter(expires_at__lt=clock.now() - KEPT).delete()
     row.save(force_insert=True)
-    return consent_url(settings, state=_signer.sign(row.hex_id), redirect_uri=redirect_uri, verifier=verifier)
+    return consent_url(settings, state=_signer.sign(row.hex_id), redirect_uri=row.redirect_uri, verifier=verifier)
 
 
 def consent_url(settings: oauth.OAuthSettings, *, state: str, redirect_uri: str, verifier: str) -> str:
@@ -148,7 +165,7 @@ def finish(*, query: Mapping[str, str]) -> Connected:
         raise ConsentFailedError("The provider sent no code.", session=row.session)
     sealed = vault.decrypt_json(bytes(row.sealed), purpose=PURPOSE, row=row.id)
     try:
-        settings = oauth.settings_of(row.security, over=sealed["over"])
+        settings = _settings_of(row, sealed["over"])
         granted = oauth_requests.exchange_code(
             settings,
             code=query["code"],
@@ -159,6 +176,15 @@ def finish(*, query: Mapping[str, str]) -> Connected:
     except (TokenRefusedError, TokenUnavailableError, ValidationError) as error:
         raise ConsentFailedError(error.message, session=row.session) from error
     return Connected(_keep(row, granted, over=sealed["over"]), row.session)
+
+
+def _settings_of(row: Consent, over: Mapping[str, Any]) -> oauth.OAuthSettings:
+    if row.security is not None:
+        return oauth.settings_of(row.security, over=over)
+    known = row.connection
+    if known is None:
+        raise ValidationError("The connection that this was for is gone.", field="connection")
+    return grants.own_settings(unseal(known.document, bytes(known.secret), type=known.type, connection_id=known.id))
 
 
 def _use(state: str) -> Consent:
@@ -183,10 +209,13 @@ def _keep(row: Consent, granted: dict[str, Any], *, over: Mapping[str, Any]) -> 
     if known is not None:
         with transaction.atomic():
             tokens.keep(known.id, granted, oauth_changes=over)
-            credentials.note(system_actor(row.organization_id), "update", known)
+            if not grants.is_own(known):
+                credentials.note(system_actor(row.organization_id), "update", known)
         found = Connection.objects.filter(pk=known.id).first()
         if found is not None:
             return found
+    if row.end_user is None or row.security is None:
+        raise ConsentFailedError("The connection that this was for is gone.")
     return credentials.store_credential(
         actor=system_actor(row.organization_id),
         end_user=row.end_user,
@@ -198,6 +227,8 @@ def _keep(row: Consent, granted: dict[str, Any], *, over: Mapping[str, Any]) -> 
 
 
 def _waiting(row: Consent) -> Connection | None:
+    if row.end_user is None:
+        return None
     rows = Connection.objects.filter(organization_id=row.organization_id, end_user=row.end_user, needs_reconnect=True)
     return rows.filter(security=row.security).order_by("-id").first()
 

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from apps.connections import files, mail, marks, sending, sql
+from apps.connections import files, mail, marks, sending, sql, tokens
 from apps.connections.access import OpenConnection, open_row
 from apps.connections.documents import (
     EmailDocument,
@@ -50,9 +50,9 @@ def ping(connection: OpenConnection) -> PingResult:
     """One try, now. A success brings an offline connection back; a failed connect marks it offline."""
     try:
         result = _try(connection)
-    except GatewayError as error:
+    except DomainError as error:
         result = PingResult(ok=False, message=error.message, code=error.code)
-        if marks.cannot_be_reached(error):
+        if isinstance(error, GatewayError) and marks.cannot_be_reached(error):
             marks.mark_offline(connection, reason=error.message)
     if result.ok and connection.id is not None:
         marks.mark_online(connection_id=connection.id, organization_id=connection.organization_id)
@@ -62,6 +62,8 @@ def ping(connection: OpenConnection) -> PingResult:
 def _try(connection: OpenConnection) -> PingResult:
     match connection.document:
         case HttpDocument() as document:
+            if connection.is_own and connection.id is not None:
+                connection = tokens.fresh(connection)
             return _judge(document, _send(connection, document.ping))
         case RdbmsDocument():
             with sql.open_session(connection, context=sending.send_context(connection, step="ping")) as session:

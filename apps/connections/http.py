@@ -10,7 +10,7 @@ import orjson
 from django.conf import settings
 
 from apps.connections.access import OpenConnection
-from apps.connections.documents import BasicAuth, HttpDocument, TokenAuth
+from apps.connections.documents import BasicAuth, HttpDocument, RateLimit, TokenAuth
 from apps.connections.joining import join
 from apps.connections.media import CONTENT_TYPES, content_type, read_body
 from apps.connections.reading import spelled
@@ -36,11 +36,13 @@ def make_request(
     idempotency_key: str = "",
     base_uri: str = "",
     foreign: bool = False,
+    authenticated: bool = True,
     timeout: float = 0.0,
     max_response_bytes: int = 64 * 1024 * 1024,
 ) -> Request:
     """`relative_uri`, `headers` and `body` are rendered already. A step's headers win over the connection's.
 
+    A request that fetches a token goes without one (`authenticated` false).
     An absolute address elsewhere (`foreign`) gets neither the connection's credentials nor its headers.
     Raises InvalidRequest.
     """
@@ -55,7 +57,7 @@ def make_request(
         _put(fields, "Content-Type", content_type(media_type or document.media_type, body))
     for name, value in (headers or {}).items():
         _put(fields, name, value)
-    if at_base and document.auth is not None:
+    if at_base and authenticated and document.auth is not None:
         url, body = _authenticate(document.auth, url=url, fields=fields, body=body)
     return Request(
         method=method.upper(),
@@ -85,7 +87,7 @@ def render_base(connection: OpenConnection, template: str = "") -> str:
 def rate_limited(document: HttpDocument, response: Response) -> RetryLater | None:
     """The wait an answer asks for in the connection's own terms. (The gateway has judged 429 by then.)"""
     limit = document.rate_limit
-    if response.planned or not (response.status == limit.fail_status or _says_slower(document, response)):
+    if response.planned or not is_sign(document, limit, response):
         return None
     seconds = parse_retry_after(response.headers.get(document.retry_header), now=clock.now())
     if seconds is None:
@@ -116,12 +118,14 @@ def matches(body: Any, path: str, values: Sequence[str]) -> bool:
     return any(spelled(candidate) in values for candidate in candidates)
 
 
-def _says_slower(document: HttpDocument, response: Response) -> bool:
-    limit = document.rate_limit
-    if not limit.fail_path:
+def is_sign(document: HttpDocument, sign: RateLimit, response: Response) -> bool:
+    """Whether an answer is the one that the connection describes."""
+    if response.status == sign.fail_status:
+        return True
+    if not sign.fail_path:
         return False
     try:
-        return matches(read_body(response, media_type=document.error_media_type), limit.fail_path, limit.fail_values)
+        return matches(read_body(response, media_type=document.error_media_type), sign.fail_path, sign.fail_values)
     except BadResponse:
         return False  # not what its connection says: there is no such path in it
 

@@ -138,11 +138,15 @@ class ConnectSession(OrganizationRow):
 
 
 class Consent(OrganizationRow):
-    """An end user on the way to a provider's consent page and back: what `state` names, good once."""
+    """Somebody on the way to a provider's consent page and back: what `state` names, good once.
 
-    connector = models.ForeignKey("connectors.Connector", on_delete=models.CASCADE, related_name="+")
-    security = models.ForeignKey("connectors.Security", on_delete=models.CASCADE, related_name="+")
-    end_user = models.ForeignKey("accounts.EndUser", on_delete=models.CASCADE, related_name="+")
+    An end user, to a connector's provider; or an operator, for a connection of the Celigo documents, which names its
+    provider itself: then there is neither connector nor end user.
+    """
+
+    connector = models.ForeignKey("connectors.Connector", on_delete=models.CASCADE, null=True, related_name="+")
+    security = models.ForeignKey("connectors.Security", on_delete=models.CASCADE, null=True, related_name="+")
+    end_user = models.ForeignKey("accounts.EndUser", on_delete=models.CASCADE, null=True, related_name="+")
     connection = models.ForeignKey(Connection, on_delete=models.SET_NULL, null=True, related_name="+")  # to renew
     session = models.ForeignKey(ConnectSession, on_delete=models.CASCADE, null=True, related_name="+")
     sealed = models.BinaryField(default=b"")  # the verifier, and what a hook has laid over the settings
@@ -151,4 +155,4 @@ class Consent(OrganizationRow):
     used_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
-        return f"consent of {self.end_user} to {self.connector}"
+        return f"consent of {self.end_user or self.connection} to {self.connector or self.connection}"

@@ -13,7 +13,7 @@ from apps.connectors.models import Security
 from apps.connectors.securities import whole_config
 from apps.core.errors import ValidationError
 
-CODE, CLIENT_CREDENTIALS = "authorization_code", "client_credentials"
+CODE, CLIENT_CREDENTIALS, PASSWORD = "authorization_code", "client_credentials", "password"
 ALIASES = {
     "authorizationurl": "authorization_url", "authorizationuri": "authorization_url", "authurl": "authorization_url",
     "authuri": "authorization_url", "authorizeurl": "authorization_url",
@@ -24,11 +24,12 @@ ALIASES = {
     "authorizationparameters": "authorization_parameters", "authorizationparams": "authorization_parameters",
     "tokenparameters": "token_parameters", "tokenparams": "token_parameters",
     "clientauthentication": "client_auth", "tokenendpointauthmethod": "client_auth", "authstyle": "client_auth",
+    "accesstokenpath": "token_path",
     "pkce": "pkce", "granttype": "grant", "grant": "grant", "flow": "grant",
 }  # fmt: skip
 GRANTS = {
     "": CODE, "authorizationcode": CODE, "authorizecode": CODE, "code": CODE,
-    "clientcredentials": CLIENT_CREDENTIALS,
+    "clientcredentials": CLIENT_CREDENTIALS, "password": PASSWORD,
 }  # fmt: skip
 CLIENT_AUTH = {
     "basic": "basic", "clientsecretbasic": "basic", "header": "basic",
@@ -50,6 +51,7 @@ class OAuthSettings:
     client_auth: str = "basic"
     pkce: bool = True
     grant: str = CODE
+    token_path: str = ""  # where in the answer the token is, when not at access_token
 
     @property
     def scope(self) -> str:
@@ -70,6 +72,16 @@ def grants_itself(security: Security | None) -> bool:
         if ALIASES.get(fold(name)) == "grant":
             return isinstance(value, str) and GRANTS.get(fold(value)) == CLIENT_CREDENTIALS
     return False
+
+
+def grants_without_consent(whole: Mapping[str, Any]) -> bool:
+    """The same of a connection's own document: client credentials, a password, or a token that says how it is
+    refreshed."""
+    auth = (whole.get("http") or {}).get("auth") or {}
+    if auth.get("type") == "token":
+        return bool((auth.get("token") or {}).get("refreshRelativeURI"))
+    grant = fold(str((auth.get("oauth") or {}).get("grantType") or ""))
+    return auth.get("type") == "oauth" and GRANTS.get(grant) in (CLIENT_CREDENTIALS, PASSWORD)
 
 
 def read_settings(config: Mapping[str, Any]) -> OAuthSettings:

@@ -10,6 +10,7 @@ from apps.connections.oauth import OAuthSettings
 from apps.core import clock, gateway
 from apps.core.errors import DomainError, ValidationError
 from apps.core.gateway import BadResponse, GatewayError, Request, Response, SendContext
+from apps.engine.paths import compile_getter
 
 TIMEOUT = 20.0  # shorter than the lease of a refresh
 MAX_ANSWER = 256 * 1024
@@ -59,6 +60,13 @@ def client_credentials(settings: OAuthSettings, *, organization: str) -> dict[st
     return _ask(settings, settings.token_url, body, organization=organization)
 
 
+def password(settings: OAuthSettings, *, name: str, password: str, organization: str) -> dict[str, Any]:
+    body = {"grant_type": "password", "username": name, "password": password}
+    if settings.scopes:
+        body["scope"] = settings.scope
+    return _ask(settings, settings.token_url, body, organization=organization)
+
+
 def _ask(settings: OAuthSettings, url: str, body: dict[str, str], *, organization: str) -> dict[str, Any]:
     headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
     form = {**settings.token_parameters, **body}
@@ -83,11 +91,13 @@ def _ask(settings: OAuthSettings, url: str, body: dict[str, str], *, organizatio
         response = gateway.send(request, context=SendContext(organization=organization))
     except GatewayError as error:
         raise TokenUnavailableError(f"The token endpoint did not answer: {error.message}") from error
-    return _granted(response)
+    return _granted(response, settings.token_path)
 
 
-def _granted(response: Response) -> dict[str, Any]:
+def _granted(response: Response, path: str = "") -> dict[str, Any]:
     answer = _parsed(response)
+    if path:
+        answer = {**answer, "access_token": compile_getter(path)(answer)}
     token = answer.get("access_token")
     if response.ok and isinstance(token, str) and token and token.isprintable():
         return _values(answer)

@@ -7,7 +7,7 @@ from django.utils.dateparse import parse_datetime
 
 from apps.connections.documents import RUNNABLE, concurrency_of, parse_document
 from apps.connections.models import Connection
-from apps.connections.secrets import seal, unseal
+from apps.connections.secrets import MASK, seal, unseal
 from apps.core.actors import Actor, Verb
 from apps.core.clock import now
 from apps.core.ids import hex24
@@ -65,6 +65,9 @@ class ConnectionResource(Resource[Connection]):
         row.concurrency = concurrency_of(document, type=row.type)
         row.borrows_from_id = draft.ids.get(BORROW)
         row.debug_until = moment_of(document.get("debugDate"))
+        written = ((document.get("http") or {}).get("auth") or {}).get("token") or {}
+        if any(written.get(name) not in (None, "", MASK) for name in ("token", "refreshToken")):
+            row.needs_reconnect = False  # a person has brought another token: a ping may bring it back
         sealed = draft.try_check(lambda: self.seal(draft))
         if sealed:
             draft.document, row.secret = sealed

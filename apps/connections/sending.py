@@ -6,14 +6,18 @@ offline and its own signs of "slower" pause it, whoever calls.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote_plus
 
-from apps.connections import marks
+from apps.connections import marks, tokens
 from apps.connections.access import OpenConnection
 from apps.connections.documents import HttpDocument
-from apps.connections.http import rate_limited, with_retry_header
+from apps.connections.failures import WaitError
+from apps.connections.http import http_document, is_sign, rate_limited, with_retry_header
 from apps.connections.limits import limiter
 from apps.core import clock, gateway
+from apps.core.errors import DomainError
 from apps.core.gateway import (
+    ConnectFailed,
     Exchange,
     GatewayError,
     Mode,
@@ -79,9 +83,12 @@ def send_many(
     connection: OpenConnection, requests: Sequence[Request], *, concurrency: int, context: SendContext
 ) -> list[Outcome]:
     """Many calls, at most `concurrency` of ours at a time; errors as values."""
-    outcomes = gateway.send_many(requests, concurrency=min(concurrency, connection.concurrency), context=context)
+    together = min(concurrency, connection.concurrency)
+    outcomes = gateway.send_many(requests, concurrency=together, context=context)
     if context.mode is Mode.REPLAY:
         return outcomes
+    if connection.is_own and tokens.can_renew(connection):
+        outcomes = _with_newer_token(connection, requests, outcomes, concurrency=together, context=context)
     document = connection.document
     if isinstance(document, HttpDocument):
         outcomes = [_judged(document, outcome, context=context) for outcome in outcomes]
@@ -90,6 +97,52 @@ def send_many(
             marks.mark_offline(connection, reason=outcome.message)
             break
     return outcomes
+
+
+def _with_newer_token(
+    connection: OpenConnection,
+    requests: Sequence[Request],
+    outcomes: list[Outcome],
+    *,
+    concurrency: int,
+    context: SendContext,
+) -> list[Outcome]:
+    """What was refused for its token is sent once more, with a newer one: it has done nothing at its target."""
+    document = http_document(connection)
+    refused = [
+        i
+        for i, one in enumerate(outcomes)
+        if isinstance(one, Response) and is_sign(document, document.login_refused, one)
+    ]
+    if not refused:
+        return outcomes
+    used = tokens.token_of(connection)
+    error: GatewayError
+    try:
+        newer = tokens.token_of(tokens.renew(connection))
+    except tokens.NeedsReconnectError as lost:
+        error = ConnectFailed(lost.message)  # it is offline: what stands on it waits
+        return [error if i in refused else one for i, one in enumerate(outcomes)]
+    except WaitError as wait:
+        error = RetryLater(wait.until, wait.message)
+        return [error if i in refused else one for i, one in enumerate(outcomes)]
+    except DomainError:
+        return outcomes  # the operator's fault: what the target said of it is told
+    again = [_swapped(requests[i], used, newer) for i in refused]
+    answers = gateway.send_many(
+        again, concurrency=concurrency, context=replace(context, secrets=(*context.secrets, newer))
+    )
+    found = dict(zip(refused, answers, strict=True))
+    return [found.get(i, one) for i, one in enumerate(outcomes)]
+
+
+def _swapped(request: Request, used: str, newer: str) -> Request:
+    """The same request with another token, wherever its connection puts it."""
+    if not used:
+        return request
+    headers = {name: value.replace(used, newer) for name, value in request.headers.items()}
+    url = request.url.replace(quote_plus(used), quote_plus(newer))
+    return replace(request, url=url, headers=headers, body=request.body.replace(used.encode(), newer.encode()))
 
 
 def _judged(document: HttpDocument, outcome: Outcome, *, context: SendContext) -> Outcome:

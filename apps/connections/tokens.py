@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from apps.connections import bundles, marks, oauth, oauth_requests
+from apps.connections import bundles, grants, marks, oauth
 from apps.connections.access import OpenConnection, open_connection, open_row
 from apps.connections.documents import HttpDocument, TokenAuth
 from apps.connections.failures import WaitError
@@ -52,15 +52,45 @@ def fresh(connection: OpenConnection) -> OpenConnection:
     return renew(connection) if is_due(connection) else connection
 
 
+def ready(connection: OpenConnection) -> OpenConnection:
+    """As a run may use it: with a token that is good for a call, or offline, with the reason why there is none.
+
+    What stands on it waits then, until a ping finds it renewed, or a person has consented.
+    """
+    if connection.offline or connection.id is None or not is_renewable(connection):
+        return connection
+    try:
+        if not token_of(connection) and not connection.grants_itself:
+            mark_unauthorized(connection.id)
+        else:
+            return fresh(connection)
+    except NeedsReconnectError:
+        pass  # it is marked so
+    except DomainError as error:
+        marks.mark_offline(connection, reason=error.message)
+    return open_connection(connection_id=connection.id, organization_id=connection.organization_id)
+
+
+def mark_unauthorized(connection_id: uuid.UUID) -> None:
+    """Nobody has consented to it yet."""
+    with transaction.atomic():
+        row = Connection.objects.select_for_update().filter(pk=connection_id, needs_reconnect=False).first()
+        if row is not None:
+            marks.mark_lost(row, reason="It has no token yet: somebody must authorize it.")
+
+
 def is_renewable(connection: OpenConnection) -> bool:
-    """Whether it is one of OAuth that is stored here."""
+    """Whether it is one of OAuth, or of a token that says how it is refreshed, that is stored here."""
     document = connection.document
-    return connection.id is not None and isinstance(document, HttpDocument) and document.auth_type == "oauth"
+    if connection.id is None or not isinstance(document, HttpDocument):
+        return False
+    return document.auth_type == "oauth" or (document.auth_type == "token" and connection.grants_itself)
 
 
 def can_renew(connection: OpenConnection) -> bool:
     """Whether there is something to renew it by, without asking the person."""
-    kept = (connection.values.get("http") or {}).get("encrypted")  # any JSON value, where a person wrote the document
+    http = connection.values.get("http") or {}
+    kept = (http.get("auth") or {}).get("token") if connection.is_own else http.get("encrypted")
     has_refresh_token = isinstance(kept, dict) and bool(kept.get("refreshToken"))
     return is_renewable(connection) and (has_refresh_token or connection.grants_itself)
 
@@ -139,32 +169,11 @@ def _renew_held(connection_id: uuid.UUID, *, name: str, used: str, fence: int) -
 
 
 def _ask(row: Connection) -> dict[str, Any]:
-    whole = unseal(row.document, bytes(row.secret), type=row.type, connection_id=row.id)
-    _, values = bundles.bundle_of(whole)
-    if row.security is None:
-        raise TokenRefusedError("The security that it was connected by is gone.", final=True)
-    over = {**(auth_of(whole).get("oauth") or {}), **client_of(values)}
-    settings = oauth.settings_of(row.security, over=over)
-    organization = row.organization_id.hex
-    if settings.grant == oauth.CLIENT_CREDENTIALS:
-        return oauth_requests.client_credentials(settings, organization=organization)
-    if not values.get("refreshToken"):
-        raise TokenRefusedError("Its access has ended, and nothing to renew it by was granted.", final=True)
-    return oauth_requests.use_refresh_token(settings, refresh_token=values["refreshToken"], organization=organization)
+    return grants.ask(row, unseal(row.document, bytes(row.secret), type=row.type, connection_id=row.id))
 
 
 def auth_of(whole: dict[str, Any]) -> dict[str, Any]:
-    found = (whole.get("http") or {}).get("auth")
-    return found if isinstance(found, dict) else {}
-
-
-def stored_token(whole: dict[str, Any]) -> str:
-    return (auth_of(whole).get("token") or {}).get("token") or ""
-
-
-def client_of(values: dict[str, Any]) -> dict[str, Any]:
-    """The OAuth client that a person has brought themselves."""
-    return {name: values[name] for name in ("clientId", "clientSecret") if values.get(name)}
+    return grants.auth_of(whole)
 
 
 def keep(
@@ -182,31 +191,24 @@ def keep(
         if found is None:
             return
         whole = unseal(found.document, bytes(found.secret), type=found.type, connection_id=found.id)
-        if used is not None and stored_token(whole) != used:
+        if used is not None and grants.stored_token(whole) != used:
             return
-        _, values = bundles.bundle_of(whole)
-        # A token that says nothing of its end must not inherit the old one's.
-        values = {name: value for name, value in values.items() if name != "expiresAt"} | granted
-        document = bundles.document_of(
-            "oauth",
-            values,
-            base_uri=whole["http"].get("baseURI", ""),
-            oauth=oauth_changes or auth_of(whole).get("oauth"),
-        )
+        document = grants.with_granted(found, whole, granted, oauth_changes=oauth_changes)
+        values = grants.values_of(found, document)
         found.document, found.secret = seal(document, type=found.type, connection_id=found.id)
         found.revision += 1
         lost, found.needs_reconnect = found.needs_reconnect, False
         found.save(update_fields=["document", "secret", "revision", "needs_reconnect", "updated_at"])
-        plan_renewal(found, values)
+        plan_renewal(found, values, alone=grants.renews_alone(found, document))
         if lost:
             marks.mark_online(connection_id=found.id, organization_id=found.organization_id)
 
 
-def plan_renewal(row: Connection, values: dict[str, Any]) -> None:
+def plan_renewal(row: Connection, values: dict[str, Any], *, alone: bool | None = None) -> None:
     """Due work some minutes before the token ends; a fifth of its life, where that is shorter. In a transaction."""
     work.drop_target(kind=WORK, target_id=row.id)
     expires_at = bundles.expiry_of(values)
-    can = bool(values.get("refreshToken")) or oauth.grants_itself(row.security)
+    can = bool(values.get("refreshToken")) or (oauth.grants_itself(row.security) if alone is None else alone)
     renew_at = (
         expires_at - min(AHEAD, max((expires_at - clock.now()) / 5, timedelta(0))) if expires_at and can else None
     )
@@ -238,7 +240,7 @@ def _mark_lost(connection_id: uuid.UUID, *, used: str, reason: str) -> None:
         if row is None or row.needs_reconnect:
             return
         whole = unseal(row.document, bytes(row.secret), type=row.type, connection_id=row.id)
-        if stored_token(whole) == used:
+        if grants.stored_token(whole) == used:
             work.drop_target(kind=WORK, target_id=row.id)
             marks.mark_lost(row, reason=reason)
 

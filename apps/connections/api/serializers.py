@@ -74,6 +74,13 @@ class OAuthPart(Part):
     clientSecret = TextField()
     accessTokenPath = TextField()
     useIClientFields = FlagField()
+    # of ours: what the grant `password` sends, and how the provider wants to be spoken to
+    username = TextField()
+    password = TextField()
+    pkce = FlagField()
+    clientAuthentication = WordField(("basic", "post", "none"))
+    authorizationParameters = ObjectField()
+    tokenParameters = ObjectField()
 
 
 class AuthPart(Part):

@@ -3,6 +3,7 @@ from typing import Any
 from django.urls import path
 
 from apps.audit.api.views import ResourceAuditView
+from apps.connections.api.authorizing import AuthorizeView
 from apps.connections.api.celigo import ConnectionViewSet
 from apps.connections.api.connectsessions import ConnectSessionsView, ConnectSessionView
 from apps.connections.api.interactor import CredentialViewSet, OAuthUrlView, TokenViewSet
@@ -31,6 +32,7 @@ urlpatterns = [
     path("connections/ping", PingUnsavedView.as_view()),
     *resource_paths("connections", ConnectionViewSet),
     path("connections/<str:_id>/ping", PingView.as_view()),
+    path("connections/<str:_id>/authorize", AuthorizeView.as_view()),
     path("connections/<str:_id>/audit", ResourceAuditView.as_view(resource=CONNECTIONS)),
     path("connections/<str:_id>/dependencies", DependenciesView.as_view(resource=CONNECTIONS)),
 ]

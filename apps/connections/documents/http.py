@@ -34,7 +34,7 @@ class TokenAuth:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """What the target's answer looks like when it wants less. 429 always counts."""
+    """What the target's answer looks like when it wants less, where 429 always counts; or another login."""
 
     fail_status: int = 429
     fail_path: str = ""
@@ -64,6 +64,7 @@ class HttpDocument:
     headers: tuple[tuple[str, str], ...] = ()
     auth: BasicAuth | TokenAuth | None = None
     auth_type: str = "custom"
+    login_refused: RateLimit = RateLimit(fail_status=401)  # what an answer looks like that wants a newer token
     retry_header: str = "Retry-After"
     rate_limit: RateLimit = RateLimit()
     ping: Ping = Ping()
@@ -76,7 +77,8 @@ def parse_http(http: Reader, *, of_connector: bool = False) -> HttpDocument:
         raise http.error("baseURI", "must start with http:// or https://")
     media = http.choice("mediaType", MEDIA, default="json")
     success = http.choice("successMediaType", SUCCESS_MEDIA, default=media if media in SUCCESS_MEDIA else "json")
-    auth_type, auth = _parse_auth(http.child("auth", required=False), of_connector=of_connector)
+    logins = http.child("auth", required=False)
+    auth_type, auth = _parse_auth(logins, of_connector=of_connector)
     ping, rate = http.child("ping", required=False), http.child("rateLimit", required=False)
     certificates = http.child("clientCertificates", required=False)
     rate.number("limit", low=1)
@@ -90,6 +92,11 @@ def parse_http(http: Reader, *, of_connector: bool = False) -> HttpDocument:
         headers=tuple(_headers(http)),
         auth=auth,
         auth_type=auth_type,
+        login_refused=RateLimit(
+            fail_status=logins.number("failStatusCode", low=100, high=599) or 401,
+            fail_path=logins.text("failPath"),
+            fail_values=logins.texts("failValues"),
+        ),
         retry_header=http.text("retryHeader") or "Retry-After",
         rate_limit=RateLimit(
             fail_status=rate.number("failStatusCode", low=100, high=599) or 429,
@@ -125,6 +132,20 @@ def _headers(http: Reader) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
+def _check_oauth(oauth: Reader) -> None:
+    """What the grant cannot do without. Celigo's iClients are not kept here: the client's own members are."""
+    if oauth.flag("useIClientFields"):
+        raise oauth.error("useIClientFields", "is not supported by this deployment: give clientId and clientSecret")
+    grant = oauth.choice("grantType", ("authorizecode", "clientcredentials", "password"), default="authorizecode")
+    needed = {"authorizecode": ("authURI",), "password": ("username", "password")}.get(grant, ())
+    for name in ("tokenURI", "clientId", *needed):
+        oauth.text(name, required=True)
+    for name in ("authURI", "tokenURI"):
+        if oauth.text(name) and not oauth.text(name).startswith(("http://", "https://")):
+            raise oauth.error(name, "must start with http:// or https://")
+    oauth.texts("scope")
+
+
 def _parse_auth(auth: Reader, *, of_connector: bool) -> tuple[str, BasicAuth | TokenAuth | None]:
     kind = auth.text("type") or "custom"
     if kind in UNSUPPORTED_AUTH:
@@ -133,6 +154,8 @@ def _parse_auth(auth: Reader, *, of_connector: bool) -> tuple[str, BasicAuth | T
     if kind == "basic":
         basic = auth.child("basic")
         return kind, BasicAuth(basic.text("username"), basic.text("password"))
+    if kind == "oauth" and not of_connector:
+        _check_oauth(auth.child("oauth"))
     if kind in ("token", "oauth"):
         token = auth.child("token", required=kind == "token")
         header = token.text("headerName") or "Authorization"

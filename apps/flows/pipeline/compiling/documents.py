@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from apps.connections.access import OpenConnection, open_connection
+from apps.connections.tokens import ready
 from apps.core.errors import DomainError, NotFoundError, ValidationError
 from apps.core.gateway import Mode
 from apps.core.ids import hex24, parse_id
@@ -133,7 +134,7 @@ class Opener:
         last, now = self.last, time.monotonic()
         if last is not None and now - last[0] < self.REMEMBERED_SECONDS:
             return last[1]
-        opened = open_connection(connection_id=self.connection_id, organization_id=self.organization_id)
+        opened = ready(open_connection(connection_id=self.connection_id, organization_id=self.organization_id))
         self.last = None if opened.offline else (now, opened)
         return opened
 
