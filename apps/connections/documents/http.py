@@ -154,7 +154,7 @@ def _parse_auth(auth: Reader, *, of_connector: bool) -> tuple[str, BasicAuth | T
     if kind == "basic":
         basic = auth.child("basic")
         return kind, BasicAuth(basic.text("username"), basic.text("password"))
-    if kind == "oauth" and not of_connector:
+    if kind == "oauth" and not of_connector and auth.value.get("oauth"):
         _check_oauth(auth.child("oauth"))
     if kind in ("token", "oauth"):
         token = auth.child("token", required=kind == "token")
