@@ -41,5 +41,6 @@ APPROVAL_WAITING = AlarmKind(
     limits=Limits(threshold=1, most=10_000, window=900, least_window=0, scopes=("_integrationId", "_automationId")),
     threshold_means="approvals that have waited for as long as the window says",
     counted=("1 approval", "approvals"),
+    pokes=frozenset({"approval.waiting", "approval.answered"}),
     read=read,
 )
