@@ -1,10 +1,13 @@
 """Other people's systems, real servers on loopback: a paged source and a recording sink whose behaviour a test sets."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.db import connections
@@ -33,9 +36,12 @@ class Answer:
 
 
 class System:
-    """`routes` maps "METHOD /path" to a function from Call to Answer (or a value to send as JSON)."""
+    """`routes` maps "METHOD /path" to a function from Call to Answer (or a value to send as JSON).
 
-    def __init__(self) -> None:
+    `port`: where one stood that was stopped, for a system that comes back.
+    """
+
+    def __init__(self, *, port: int = 0) -> None:
         self.calls: list[Call] = []
         self.routes: dict[str, Callable[[Call], object]] = {}
         self._lock = threading.Lock()
@@ -79,21 +85,38 @@ class System:
         class Server(ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 128
+            kept_open: set[socket.socket] = set()
+
+            def process_request(self, request: Any, client_address: Any) -> None:
+                self.kept_open.add(request)
+                super().process_request(request, client_address)
+
+            def shutdown_request(self, request: Any) -> None:
+                self.kept_open.discard(request)
+                super().shutdown_request(request)
 
             def handle_error(self, request: object, client_address: object) -> None:
                 """A client that went away is part of some tests."""
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self.thread.start()
 
     @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def stop(self) -> None:
+        """As a machine that is switched off: connections that were kept open are gone too."""
         self.server.shutdown()
         self.server.server_close()
+        for connection in list(self.server.kept_open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def made(self, start: str) -> list[Call]:
         with self._lock:
