@@ -8,6 +8,7 @@ from apps.wire.views import unserved
 
 handler403 = "apps.console.refusals.forbidden"
 handler404 = "apps.console.refusals.not_found"
+handler500 = "apps.console.refusals.failed"
 to_console = RedirectView.as_view(pattern_name="admin:index")
 
 urlpatterns = [

@@ -116,6 +116,11 @@ class _Run:
         self.started = True
 
     def finish(self, *, state: str, reason: str = "", output: bytes | None = None) -> None:
+        claim = self.journal.claim
+        with leases.until_settled([claim] if claim is not None else []):
+            self._finish(state=state, reason=reason, output=output)
+
+    def _finish(self, *, state: str, reason: str, output: bytes | None) -> None:
         unheard = services.ends_unheard(self.execution, state=state)
         if unheard and not self.started:
             services.ending(self.execution, state=state, reason=reason)
@@ -145,8 +150,6 @@ class _Run:
             change_together(statements)
         except UnexpectedRowsError:
             raise LeaseLostError("A worker has taken this execution over, and ended it.") from None
-        finally:
-            leases.let_go([claim])
 
     def abandon(self, error: BaseException) -> None:
         """For what nobody foresaw: the claim is let go, so that it lapses and a worker ends the execution."""

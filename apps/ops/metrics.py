@@ -28,6 +28,13 @@ RECENT = timedelta(hours=1)
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
+    try:
+        return measured(request)
+    except DatabaseError:
+        return HttpResponse("The database cannot be reached.\n", status=503)
+
+
+def measured(request: HttpRequest) -> HttpResponse:
     if not may_read(request):
         answer = HttpResponse(
             "An owner's or administrator's API key, or JUNCTION_METRICS_TOKEN, is needed.\n", status=401
@@ -38,12 +45,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # one of several web processes answers for all of them
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)
-    try:
-        database = CollectorRegistry()
-        database.register(DatabaseCollector())
-        text = generate_latest(registry) + generate_latest(database)
-    except DatabaseError:
-        return HttpResponse("The database cannot be reached.\n", status=503)
+    database = CollectorRegistry()
+    database.register(DatabaseCollector())
+    text = generate_latest(registry) + generate_latest(database)
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
 
 

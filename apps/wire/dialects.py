@@ -13,6 +13,7 @@ class Dialect(StrEnum):
 
 
 PREFIXES = [
+    (re.compile(r"/hooks/"), Dialect.INTERACTOR),  # providers are told in one sentence
     (
         re.compile(r"/v1/(user|group|connector|subscription|execute|automation|test)(/|$)"),
         Dialect.INTERACTOR,

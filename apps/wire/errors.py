@@ -14,6 +14,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from apps.core import outage
 from apps.core.errors import DomainError, UnavailableError, ValidationErrors
 from apps.wire.dialects import Dialect, dialect_of
 
@@ -56,9 +57,7 @@ class Failure:
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     request = context["request"]
-    failure = failure_of(error)
-    if failure is None:
-        failure = unexpected(error, path=request.path)
+    failure = failure_of(error) or unforeseen(error, path=request.path)
     set_rollback()
     headers = {"Retry-After": str(failure.retry_after)} if failure.retry_after is not None else {}
     if failure.challenge:
@@ -67,7 +66,15 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     return Response(BODIES[dialect](failure), status=failure.status, headers=headers)
 
 
-def unexpected(error: Exception, *, path: str) -> Failure:
+def unforeseen(error: BaseException | None, *, path: str) -> Failure:
+    """An outage of the database, else a fault of ours, logged."""
+    if why := outage.why_unavailable(error):
+        logger.warning("the database failed at %s: %s", path, " ".join(str(error).split()))
+        return Failure(503, [Item("unavailable", why)], retry_after=outage.RETRY_SECONDS)
+    return unexpected(error, path=path)
+
+
+def unexpected(error: BaseException | None, *, path: str) -> Failure:
     incident = secrets.token_hex(6)
     logger.error("unexpected error %s at %s", incident, path, exc_info=error)
     message = f"Something went wrong on our side. The server's log has it as {incident}."

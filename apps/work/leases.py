@@ -8,7 +8,8 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import structlog
 from django.conf import settings
@@ -43,6 +44,15 @@ def let_go(claims: Iterable[Claim]) -> None:
         for claim in claims:
             claim.settled = True
             _held.pop(claim.id, None)
+
+
+@contextmanager
+def until_settled(claims: Sequence[Claim]) -> Iterator[None]:
+    """Around what settles them outside a drain. What breaks off lapses; else it would be renewed for ever."""
+    try:
+        yield
+    finally:
+        let_go([claim for claim in claims if not claim.settled])
 
 
 def held() -> list[Claim]:

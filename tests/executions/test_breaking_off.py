@@ -3,15 +3,19 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
+from apps.connectors.models import ComponentVersion
 from apps.connectors.resolve import find_component, find_connector
 from apps.core.clock import now
 from apps.executions import queue
 from apps.executions.actions import Action, start_action
 from apps.executions.models import Execution, Step
 from apps.executions.services import cancel_execution
+from apps.subscriptions.services import subscribe_to_events
 from apps.work import claims, doctor, drain, leases
 from apps.work.models import WorkItem
+from tests.api import Api
 from tests.connections.making import make_action, make_connector
 from tests.connections.target import serving
 from tests.flows.pipeline.test_ending import in_a_thread, lapse
@@ -122,3 +126,29 @@ def die_before_the_second_answer(execution, claim):
         recorded=recorded_steps(execution), claim=claim,
     )  # fmt: skip
     journal.intend("steps[0].request", "", write_kind="key")
+
+
+def test_an_execution_whose_end_the_database_did_not_take_lapses(two_writes, owner):
+    """The writes are done and the database is gone: the process must not go on holding what it cannot end."""
+    two_writes("http://127.0.0.1:9")
+    Execution.objects.all().delete()
+    WorkItem.objects.all().delete()
+    wanted = {"@type": "action", "connector": "crm", "connectorVersion": "1.0.0", "action": "two", "input": {}}
+    subscribe_to_events(actor=owner.actor, patterns=["execution.*"], url="https://example.com/told")  # its end is heard
+    api, raw = Api(owner), connection.connection
+
+    def answer(seen):
+        if seen.path == "/b":
+            raw.close()
+        return 200, {}, {}
+
+    with serving(answer) as target:
+        steps = [{"name": name, "request": {"method": "POST", "url": f"{target.url}/{name}"}} for name in ("a", "b")]
+        ComponentVersion.objects.update(logic={"execute": {"steps": steps, "output": "done"}})
+        assert api.post("/v1/execute", wanted).status_code >= 500
+    assert leases.held() == []
+    connection.close()
+    lapse()
+    drain.drain("interactive")
+    assert Execution.objects.get().state == "failed"
+    assert not WorkItem.objects.filter(kind="execution").exists()

@@ -18,6 +18,7 @@ from apps.inbound.receiving import Accepted
 from apps.inbound.targets import Answer
 from apps.inbound.verification import Incoming
 from apps.wire.rendering import OrjsonRenderer
+from apps.work import leases
 
 log = structlog.get_logger(__name__)
 METHODS = ("POST", "PUT", "GET")
@@ -73,7 +74,8 @@ def answer(accepted: Accepted) -> HttpResponse:
     if accepted.claim is None:
         told = {"id": hex24(row.id), **({"duplicate": True} if accepted.duplicate else {})}
         return JsonResponse(told, status=200 if accepted.duplicate else 202)
-    queue.handle([accepted.claim])
+    with leases.until_settled([accepted.claim]):
+        queue.handle([accepted.claim])
     status, headers, body = queue.answer_of(accepted.event, row)
     response = HttpResponse(body, status=status, content_type="application/json")
     for name, value in headers.items():
