@@ -28,6 +28,13 @@ def pre_request(worker: Any, request: Any) -> None:
     request.headers[:] = [(name, value) for name, value in request.headers if "_" not in name or name == "API_KEY"]
 
 
+def when_ready(server: Any) -> None:
+    from apps.ops import processes  # the server has loaded the application, and with it Django
+
+    address = ",".join(map(str, server.LISTENERS))
+    processes.announce("web", address=address, workers=server.cfg.workers, threads=server.cfg.threads)
+
+
 def post_worker_init(worker: Any) -> None:
     from apps.ops import heartbeat  # a worker has Django ready, this file's first reader has not
 

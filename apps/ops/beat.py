@@ -10,7 +10,7 @@ from typing import Any
 from celery.beat import ScheduleEntry, Scheduler
 from celery.schedules import schedule
 
-from apps.ops import heartbeat
+from apps.ops import heartbeat, processes
 from apps.work import scheduler
 
 
@@ -19,6 +19,7 @@ class DutyScheduler(Scheduler):
 
     def setup_schedule(self) -> None:
         heartbeat.start(roles="scheduler")
+        processes.announce("scheduler")
         self.duties = {duty.name: duty for duty in scheduler.duties()}
         for duty in self.duties.values():
             self.add(name=duty.name, schedule=schedule(timedelta(seconds=duty.every)), task=duty.name)

@@ -15,7 +15,7 @@ from celery.apps.worker import Worker
 from celery.worker import state
 from django.conf import settings
 
-from apps.ops import heartbeat
+from apps.ops import heartbeat, processes
 from apps.ops.servers import EmbeddedServer
 from apps.work import drain, scheduler, services
 from apps.work.models import Lane
@@ -75,6 +75,7 @@ def run(server: EmbeddedServer, *, on_ready: Callable[[], None]) -> None:
         )  # fmt: skip
     worker.on_stop, worker.on_ready = on_stop, on_ready
     heartbeat.start(roles="web,worker,scheduler", lanes=",".join(Lane.values))
+    processes.announce("web,worker,scheduler", lanes=",".join(Lane.values), concurrency=WORKER_THREADS)
     for thread in threads:
         thread.start()
     worker.start()

@@ -13,13 +13,15 @@ EVERY_SECONDS = 10.0
 _started_in = 0  # threads do not survive a fork
 
 
-def start(*, roles: str, lanes: str = "") -> None:
-    """Beats in a thread of its own until `leave` or the process's end; a second call in a process does nothing."""
+def start(*, roles: str, lanes: str = "") -> bool:
+    """Beats in a thread of its own until `leave` or the process's end. A second call in a process does nothing: False."""
     global _started_in
-    if _started_in != os.getpid():
-        _started_in = os.getpid()
-        _left.clear()
-        threading.Thread(target=beat_forever, args=(roles, lanes), name="heartbeat", daemon=True).start()
+    if _started_in == os.getpid():
+        return False
+    _started_in = os.getpid()
+    _left.clear()
+    threading.Thread(target=beat_forever, args=(roles, lanes), name="heartbeat", daemon=True).start()
+    return True
 
 
 def leave() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import signals
 
-from apps.ops import heartbeat
+from apps.ops import heartbeat, processes
 
 
 def connect() -> None:
@@ -26,8 +26,12 @@ def collect_less_often(**_: Any) -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def sign_on(**_: Any) -> None:
-    heartbeat.start(roles="worker", lanes=os.environ.get("JUNCTION_LANES", ""))
+def sign_on(sender: Any = None, **_: Any) -> None:
+    lanes = os.environ.get("JUNCTION_LANES", "")
+    if heartbeat.start(roles="worker", lanes=lanes):  # the embedded worker is part of a process that has signed on
+        processes.announce(
+            "worker", lanes=lanes, concurrency=getattr(sender, "pool", None) and sender.pool.num_processes
+        )
 
 
 def sign_off(**_: Any) -> None:

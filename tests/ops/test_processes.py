@@ -7,6 +7,7 @@ import time
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.ops.processes import shown_broker, shown_database
 from tests import processes, servers
 from tests.ops.test_servers import ask
 
@@ -19,6 +20,7 @@ def test_the_parts_of_an_installation_start_are_seen_and_stop(tmp_path, postgres
     port = servers.free_port()
     variables = {
         "JUNCTION_DATA": str(tmp_path), "DATABASE_URL": postgres_url, "BROKER_URL": servers.REDIS_URL,
+        "JUNCTION_LOG_JSON": "true",
         "JUNCTION_METRICS_TOKEN": METRICS, "JUNCTION_LOG_LEVEL": "INFO",
     }  # fmt: skip
     address = f"http://127.0.0.1:{port}"
@@ -29,11 +31,17 @@ def test_the_parts_of_an_installation_start_are_seen_and_stop(tmp_path, postgres
     with processes.running("web", "--bind", f"127.0.0.1:{port}", "--workers", "1", **variables) as web:
         web.wait_for("Booting worker")
         assert ask(address, "/readyz") == (200, json.dumps({"status": "ok"}))
+        said = json.loads(web.wait_for('"started"'))
+        assert (said["role"], said["workers"], said["address"]) == ("web", 1, address)
         with (
             processes.running("worker", "--lanes", "flows,interactive", "--concurrency", "1", **variables) as worker,
             processes.running("scheduler", **variables) as scheduler,
         ):
             wait_for_nodes(address, web=1, worker=1, scheduler=1)
+            said = json.loads(worker.wait_for('"started"'))
+            assert (said["role"], said["lanes"], said["concurrency"]) == ("worker", "flows,interactive", 1)
+            assert said["database"].endswith(postgres_url.rpartition("/")[2]) and said["broker"].startswith("redis://")
+            assert json.loads(scheduler.wait_for('"started"'))["role"] == "scheduler"
             assert scheduler.end(signal.SIGTERM, seconds=30) == 0, scheduler.output
             assert worker.end(signal.SIGTERM, seconds=30) == 0, worker.output
             wait_for_nodes(address, web=1, worker=0, scheduler=0)
@@ -65,3 +73,11 @@ def test_a_worker_that_cannot_work_says_why(settings, arguments, broker, sentenc
     with pytest.raises(CommandError) as refused:
         call_command("worker", *arguments)
     assert str(refused.value).startswith(sentence)
+
+
+def test_what_is_said_at_the_start_opens_nothing():
+    broker = "rediss://worker:hunter2@redis.internal:6380/1?ssl_cert_reqs=required&password=hunter2"
+    assert shown_broker(broker) == "rediss://redis.internal:6380/1"
+    database = {"USER": "u", "PASSWORD": "hunter2", "HOST": "db", "PORT": 5433, "NAME": "junction"}
+    database["ENGINE"] = "django.db.backends.postgresql"
+    assert shown_database(database) == "postgresql://db:5433/junction"

@@ -6,8 +6,9 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 
+from apps.ops import directory
 from apps.ops.management.commands.up import listen
 from tests import processes, servers
 from tests.ops.test_servers import ask
@@ -104,6 +105,27 @@ def test_a_bad_login_or_key_is_named(monkeypatch, variable, value, hint):
     assert str(refused.value).startswith(f"{variable}: ")
     assert hint in str(refused.value)
     assert not User.objects.exists()
+
+
+def test_files_that_others_could_read_are_closed_to_them(tmp_path):
+    (tmp_path / "files" / "tenant").mkdir(parents=True)
+    for name in ("secrets.json", "junction.sqlite3", "junction.sqlite3-wal", "notes.txt"):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(0o644)
+    (tmp_path / "files").chmod(0o755)
+    assert directory.close_to_others(tmp_path) == ["files", "junction.sqlite3", "junction.sqlite3-wal", "secrets.json"]
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+        "files": 0o700, "junction.sqlite3": 0o600, "junction.sqlite3-wal": 0o600, "secrets.json": 0o600,
+        "notes.txt": 0o644,
+    }  # fmt: skip
+    assert directory.close_to_others(tmp_path) == []
+
+
+def test_a_directory_that_cannot_be_written_ends_with_a_sentence(tmp_path, settings):
+    settings.DATA_DIR = tmp_path / "file" / "data"
+    (tmp_path / "file").touch()
+    with pytest.raises(CommandError, match="JUNCTION_DATA: the directory cannot be used"):
+        call_command("up", "--port", str(servers.free_port()))
 
 
 def test_an_unreachable_database_ends_with_a_sentence(tmp_path):

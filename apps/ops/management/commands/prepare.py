@@ -5,8 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.core.management.base import BaseCommand
 
 from apps.core import environment
 from apps.ops import migrating, operators, startup
@@ -26,14 +25,13 @@ class Command(BaseCommand):
         os.umask(0o077)  # what it makes in the data directory is nobody else's to read
         if demo and not settings.PUBLIC_URL:
             environment.refuse("JUNCTION_PUBLIC_URL", "is needed by --demo: the demonstration's flow calls it")
-        try:
+        with startup.database_needed():
             migrating.migrate()
-        except DatabaseError as error:
-            raise CommandError(f"DATABASE_URL: the database cannot be used ({error}).".replace("\n", " ")) from None
-        welcome = operators.first_start()
-        if welcome is not None:
-            self.stdout.write(operators.describe(welcome))
-        startup.run_steps()
-        if demo:
-            install(base=settings.PUBLIC_URL)
+            welcome = operators.first_start()
+            if welcome is not None:
+                self.stdout.write(operators.describe(welcome))
+                self.stdout.flush()
+            startup.run_steps()
+            if demo:
+                install(base=settings.PUBLIC_URL)
         self.stdout.write("Ready to start.")

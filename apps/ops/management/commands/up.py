@@ -10,7 +10,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.core.wsgi import get_wsgi_application
-from django.db import DatabaseError
 
 from apps.ops import directory, embedded, migrating, operators, startup
 from apps.ops.demo.installing import start_embedded
@@ -45,19 +44,20 @@ class Command(BaseCommand):
             held = directory.lock(settings.DATA_DIR, address=address)
         except directory.DirectoryInUseError as error:
             raise CommandError(f"JUNCTION_DATA: {error}.") from None
+        except OSError as error:
+            raise CommandError(f"JUNCTION_DATA: the directory cannot be used ({error}).") from None
         with held:
+            directory.close_to_others(settings.DATA_DIR)
             server = listen(host=host, port=port)
-            try:
+            with startup.database_needed():
                 migrating.migrate()
-            except DatabaseError as error:
-                raise CommandError(f"DATABASE_URL: the database cannot be used ({error}).".replace("\n", " ")) from None
-            welcome = operators.first_start()
-            if welcome is not None:  # before anything else can fail: these lines come once
-                self.stdout.write(operators.describe(welcome))
-                self.stdout.flush()
-            embedded.take_over()
-            startup.run_steps()
-            is_new_demo = demo and start_embedded(host=host, port=port)
+                welcome = operators.first_start()
+                if welcome is not None:  # before anything else can fail: these lines come once
+                    self.stdout.write(operators.describe(welcome))
+                    self.stdout.flush()
+                embedded.take_over()
+                startup.run_steps()
+                is_new_demo = demo and start_embedded(host=host, port=port)
             embedded.run(server, on_ready=lambda: self.tell(address, is_new_demo=is_new_demo))
 
     def tell(self, address: str, *, is_new_demo: bool) -> None:
