@@ -39,12 +39,15 @@ def failed(request: HttpRequest) -> HttpResponse:
     """What nobody caught. The frame is left out: it would ask the database, which may be what has failed."""
     failure = errors.unforeseen(sys.exc_info()[1], path=request.path)
     title = "Not now" if failure.status == 503 else "Something went wrong"
+    response: HttpResponse
     if is_console(request):
-        context = {"title": title, "told": failure.message}
-        response = render(request, "console/refused_plain.html", context, status=failure.status)
+        response = render(
+            request, "console/refused_plain.html", {"title": title, "told": failure.message}, status=failure.status
+        )
     elif request.path.startswith(PAGES):
-        context = {"title": title, "message": failure.message, "good": False}
-        response = render(request, "connect/told.html", context, status=failure.status)
+        response = render(
+            request, "connect/told.html", {"title": title, "message": failure.message}, status=failure.status
+        )
     else:
         body = errors.BODIES[dialect_of_path(request.path)](failure)
         response = JsonResponse(body, status=failure.status)

@@ -14,7 +14,7 @@ _started_in = 0  # threads do not survive a fork
 
 
 def start(*, roles: str, lanes: str = "") -> bool:
-    """Beats in a thread of its own until `leave` or the process's end. A second call in a process does nothing: False."""
+    """Beats in a thread until `leave` or the process's end. A second call in a process does nothing: False."""
     global _started_in
     if _started_in == os.getpid():
         return False

@@ -37,13 +37,13 @@ from .errors import (
 )
 from .messages import Request, Response, readable
 from .packing import PACKINGS, Unpacker
+from .redaction import is_credential_header, redactor_for
 from .retries import PASSING, retry_delay, retry_later
 
 MAX_REDIRECTS = 5
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _OWN_HEADERS = frozenset(("content-length", "transfer-encoding", "connection"))
-_CREDENTIAL_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie"))
 _LARGE_BODY = 1024 * 1024
 _CHUNK = 64 * 1024
 _SHOWN = 500  # characters of a URL in a message
@@ -105,6 +105,7 @@ async def _follow(line: Line, request: Request, context: SendContext) -> tuple[R
             headers = {name: value for name, value in headers.items() if not name.lower().startswith("content-")}
         if not _same_party(url, target):
             headers = _without_credentials(headers, context)
+            _refuse_secrets_in(body, context, url=url, target=target)
         url = target
         try:
             response = await hop.go(method, url, headers, body)
@@ -300,12 +301,21 @@ def _same_party(before: URL, after: URL) -> bool:
 
 
 def _without_credentials(headers: Mapping[str, str], context: SendContext) -> dict[str, str]:
-    secrets = [secret for secret in context.secrets if secret]
+    secrets, redactor = [secret for secret in context.secrets if secret], redactor_for(context.secrets)
     return {
         name: value
         for name, value in headers.items()
-        if name.lower() not in _CREDENTIAL_HEADERS and not any(secret in value for secret in secrets)
+        if not is_credential_header(name) and not redactor.holds(value) and not any(s in value for s in secrets)
     }
+
+
+def _refuse_secrets_in(body: bytes, context: SendContext, *, url: URL, target: URL) -> None:
+    """A body that is sent again elsewhere must not carry what is the first host's alone, as a client's secret."""
+    if body and redactor_for(context.secrets).holds(body.decode("utf-8", "replace")):
+        raise BadResponse(
+            f"{_where(url)} redirected to {_where(target)}, and the body holds secrets of the connection.",
+            category=Category.CONFIGURATION,
+        )
 
 
 def _outgoing_headers(request: Request) -> dict[str, str]:

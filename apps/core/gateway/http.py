@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from apps.core import clock
 from apps.core.networks import AllowedNetwork
@@ -25,6 +27,7 @@ from .retries import BUDGET_SECONDS
 from .transactions import refuse_in_transaction
 
 MAX_URL = 16 * 1024  # characters; more than common servers take
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 Outcome = Response | GatewayError
 
 
@@ -149,8 +152,16 @@ async def _work(
             halt.append(outcome)
 
 
+@lru_cache(maxsize=1024)
+def _is_token(name: str) -> bool:
+    """RFC 9110, 5.6.2: what a method and the name of a header are made of."""
+    return _TOKEN.fullmatch(name) is not None
+
+
 def _refused(request: Request) -> InvalidRequest | None:
     url = request.url
+    if not _is_token(request.method):
+        return InvalidRequest(f"{request.method[:100]!r} is not a method.")
     if len(url) > MAX_URL:
         return InvalidRequest(
             f"The URL is {len(url)} characters long; at most {MAX_URL} are sent. It begins {url[:100]!r}."
@@ -160,6 +171,8 @@ def _refused(request: Request) -> InvalidRequest | None:
     except UnicodeEncodeError:
         return InvalidRequest(f"{url[:100]!r} is not a URL: it holds half a character.")
     for name, value in request.headers.items():
+        if not _is_token(name):
+            return InvalidRequest(f"{name[:100]!r} is not the name of a header.")
         try:
             value.encode()
         except UnicodeEncodeError:

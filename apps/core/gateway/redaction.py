@@ -36,6 +36,9 @@ _HEADERS = frozenset(
         "private-token",
     )
 )
+_CREDENTIAL_NAME = re.compile(
+    r"auth|token|secret|passw|session|cookie|credential|signature|(?:api|access|account|private)[-_]?key", re.IGNORECASE
+)
 _NAMES = (
     r"pass(?:word|wd|phrase)?|pwd|secret|client_?secret|api_?(?:key|token|secret)|(?:access|refresh|id|auth|bearer)_?token"
     r"|token|private_?key|secret_?access_?key|authorization|session_?id|sig(?:nature)?|otp|pin|cvv|client_assertion"
@@ -67,6 +70,10 @@ class Redactor:
         for form in self._forms:
             text = text.replace(form, MASK)
         return text
+
+    def holds(self, text: str) -> bool:
+        """Whether a known value stands in it, in any spelling."""
+        return any(form in text for form in self._forms)
 
     def url(self, url: str) -> str:
         return self.text(_FORM_FIELD.sub(rf"\g<1>{MASK}", _USERINFO.sub(f"{MASK}@", url)))
@@ -118,6 +125,12 @@ class Redactor:
         if '"' in text and any(map(_is_secret_name, set(_ANY_JSON_NAME.findall(text)))):
             text = _JSON_FIELD.sub(rf'\g<1>"{MASK}"', text)
         return _FORM_FIELD.sub(rf"\g<1>{MASK}", text) if start not in "{[" else text
+
+
+@lru_cache(maxsize=4096)
+def is_credential_header(name: str) -> bool:
+    """By its name alone: values that nobody has declared secret are written into headers, too."""
+    return name.lower() in _HEADERS or _CREDENTIAL_NAME.search(name) is not None
 
 
 def _storable(text: str) -> str:

@@ -433,3 +433,17 @@ def test_json_bodies_survive_the_way_back(peer):
     document = {"a": [1, 2.5, None, "ü"]}
 
     assert get(peer.on("/a", answer(200, json.dumps(document).encode()))).json() == document
+
+
+@pytest.mark.parametrize("name", ["X-A: b", "", "X A", "Überschrift", "X-A\r\nX-Evil"])
+def test_what_is_no_name_of_a_header_is_not_sent(peer, name):
+    with pytest.raises(gateway.InvalidRequest, match="is not the name of a header"):
+        gateway.send(gateway.Request("GET", peer.url("/"), headers={name: "x"}), context=gateway.SendContext())
+    assert peer.asked == []
+
+
+@pytest.mark.parametrize("method", ["", "G ET", "GET / HTTP/1.1\r\nX: 1\r\n\r\nDELETE"])
+def test_what_is_no_method_is_not_sent(peer, method):
+    with pytest.raises(gateway.InvalidRequest, match="is not a method"):
+        gateway.send(gateway.Request(method, peer.url("/")), context=gateway.SendContext())
+    assert peer.asked == []

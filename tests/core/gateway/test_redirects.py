@@ -35,6 +35,24 @@ def test_credentials_stay_with_their_host(peer, other_peer):
     assert asked.headers["x-plain"] == "stays"
 
 
+@pytest.mark.parametrize("name", ["X-Shop-Access-Token", "Ocp-Apim-Subscription-Auth", "api_key", "X-Session-Id"])
+def test_a_header_that_is_a_credential_by_its_name_stays_too(peer, other_peer, name):
+    other_peer.on("/", reply())
+    send(peer.on("/old", to(other_peer.url("/"))), headers={name: "never declared", "Idempotency-Key": "k"})
+
+    (asked,) = other_peer.asked
+    assert name.lower() not in asked.headers and asked.headers["idempotency-key"] == "k"
+
+
+@pytest.mark.parametrize("body", [b'{"client_secret": "s3cr3t-value"}', b"a=1&key=czNjcjN0LXZhbHVl"])
+def test_a_body_with_secrets_is_not_sent_to_another_host(peer, other_peer, body):
+    other_peer.on("/", reply())
+    with pytest.raises(gateway.BadResponse, match="holds secrets of the connection"):
+        send(peer.on("/old", to(other_peer.url("/"), 307)), method="POST", body=body)
+
+    assert other_peer.asked == []
+
+
 def test_credentials_follow_within_the_host(peer):
     peer.on("/new", reply())
     send(peer.on("/old", to("/new")), headers=CREDENTIALS)
