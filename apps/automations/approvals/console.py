@@ -12,13 +12,14 @@ from apps.accounts.console import (
     ConsoleAdmin,
     Fact,
     WhenFilter,
+    add_sections,
     document_section,
     require_actor,
     seat_of,
     table_section,
 )
 from apps.accounts.console.display import NOTHING, ago, badge, link, moment
-from apps.accounts.console.names import change_url, links_to, register_kind
+from apps.accounts.console.names import address_of, change_url, kind_named, links_to, list_url, register_kind
 from apps.accounts.console.sections import Section
 from apps.automations.approvals import people, showing
 from apps.automations.approvals.models import Approval, ApprovalNotice
@@ -36,6 +37,7 @@ LOOKS = {
 }  # fmt: skip
 ANSWERS = {"approve": True, "reject": False}
 COUNTED = 99
+SHOWN_OF_A_RUN = 20
 
 
 def waiting_badge(request: HttpRequest) -> str:
@@ -114,8 +116,8 @@ class ApprovalAdmin(ConsoleAdmin):
 
     def facts(self, actor: Actor, row: Approval) -> Iterable[Fact]:
         automation, execution = ("automation", row.automation_id), ("execution", row.execution_id)
-        links = links_to(actor, [automation])
-        yield Fact("Automation", links[automation] if row.automation_id else row.automation_name)
+        known = kind_named("automation") and row.automation_id
+        yield Fact("Automation", links_to(actor, [automation])[automation] if known else row.automation_name)
         yield Fact("Run", link(change_url(Execution, row.execution_id), hex24(execution[1])))
         yield Fact("Requested by", self.requested_by(row))
         yield Fact("Asked of", people.asked_words(row))
@@ -179,6 +181,29 @@ class ApprovalAdmin(ConsoleAdmin):
         except DomainError as error:
             messages.error(request, error.message)
         return HttpResponseRedirect(back)
+
+
+def of_execution(request: HttpRequest, actor: Actor, execution: Execution) -> Iterable[Section]:
+    """What a run has asked people, on its own page."""
+    found = Approval.objects.for_actor(actor).filter(execution=execution).select_related("answered_by").defer("plan")
+    rows: list[list[Any]] = [
+        [
+            link(address_of(row), row.message[:100] or row.path or "before the first action"),
+            state_of(row),
+            people.asked_words(row),
+            str(row.answered_by or ""),
+            row.reason[:200],
+            moment(row.answered_at),
+        ]
+        for row in found.order_by("id")[: SHOWN_OF_A_RUN + 1]
+    ]
+    if rows:
+        headers = ["Question", "State", "Asked of", "Answered by", "Reason", "When"]
+        more = list_url(Approval, f"?execution={execution.pk}") if len(rows) > SHOWN_OF_A_RUN else ""
+        yield table_section("Approvals", headers, rows[:SHOWN_OF_A_RUN], more=more, rank=8)
+
+
+add_sections(Execution, of_execution)
 
 
 def state_of(row: Approval) -> str:

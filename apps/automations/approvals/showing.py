@@ -1,6 +1,6 @@
 """What would run, in words: for the mail, the page behind its links, and the console."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -39,9 +39,19 @@ def plan_of(approval: Approval) -> dict[str, Any]:
 
 def shown(approval: Approval) -> Shown:
     plan = plan_of(approval)
-    values = [*members_of(plan.get("args")), *members_of(plan.get("arguments"))]
+    values = [*told_of(plan), *members_of(plan.get("args")), *members_of(plan.get("arguments"))]
     actions = [shown_action(action) for action in plan.get("actions") or [] if isinstance(action, Mapping)]
     return Shown(str(plan.get("description") or ""), values, actions)
+
+
+def told_of(plan: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What an event was about."""
+    event, data = plan.get("event"), plan.get("data")
+    if isinstance(event, Mapping) and event.get("action"):
+        yield "Event", " ".join(str(event[name]) for name in ("resource", "action") if event.get(name))
+    if isinstance(data, Mapping) and data.get("id"):
+        title = data.get("title")
+        yield "About", f"{title} ({data['id']})" if title and title != data["id"] else str(data["id"])
 
 
 def members_of(found: Any) -> list[tuple[str, str]]:

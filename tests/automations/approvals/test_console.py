@@ -79,6 +79,14 @@ def test_who_may_not_answer_is_told_why_and_has_no_form(asking, ann, monitor, se
     assert row.state == "waiting"
 
 
+def test_a_run_shows_what_it_has_asked(asking, ann, owner, seen_by):
+    row = asking(message="May we?")
+    answer_approval(actor=ann.actor, approval=row, approve=False, reason="not on a Friday")
+    page = seen_by(owner).get(address_of(row.execution)).content.decode()
+    for words in ("May we?", "rejected", "ann@acme.example", "not on a Friday", address_of(row)):
+        assert words in page, words
+
+
 def test_an_answer_needs_a_post_and_a_token(asking, ann, stranger, seen_by):
     row = asking()
     address = address_of(row).replace("/change/", "/answer/")
