@@ -11,6 +11,8 @@ from apps.core.actors import Actor
 from apps.core.errors import ConflictError
 from apps.executions.models import Execution
 
+NO_REASON = "No reason was given."
+
 
 @dataclass(frozen=True)
 class Review:
@@ -40,9 +42,14 @@ def reviews_of(execution_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Review]:
 
 
 def answer_run(*, actor: Actor, execution: Execution, approve: bool, reason: str = "") -> Approval:
-    """Answers what a run asks now. Raises ConflictError for one that asks nothing, or was answered before."""
+    """Answers what a run asks now; a no may come without a reason here, for the Rely API has no place for one.
+
+    Raises ConflictError for one that asks nothing, or was answered before.
+    """
     rows = Approval.objects.filter(execution=execution).select_related("execution", "answered_by")
     row = rows.filter(closed=False).order_by("id").first() or rows.order_by("-id").first()
     if row is None:
         raise ConflictError("This run waits for nobody's approval.", code="not_waiting")
+    if not approve and not reason.strip():
+        reason = NO_REASON
     return answer_approval(actor=actor, approval=row, approve=approve, reason=reason)

@@ -61,6 +61,13 @@ def test_a_no_ends_the_run_with_its_reason(shop, kind, ann):
         reviews.answer_run(actor=ann.actor, execution=run, approve=True)
 
 
+def test_a_no_by_the_runs_own_address_needs_no_reason(shop, kind, ann):
+    kind()
+    run = shop.run(shop.automation(NOTE, **ASKED), args={})
+    row = reviews.answer_run(actor=ann.actor, execution=run, approve=False)
+    assert (row.state, row.reason) == ("rejected", "No reason was given.")
+
+
 def test_a_run_that_asks_nobody_cannot_be_answered(shop, kind, ann):
     kind()
     run = shop.run(shop.automation(NOTE, **{**ASKED, "needsApproval": False}), args={})
