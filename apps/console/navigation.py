@@ -12,6 +12,7 @@ from apps.accounts.console.names import list_url
 from apps.accounts.models import ApiKey, EndUser, Group, Membership
 from apps.alarms.models import Alarm, Message
 from apps.audit.models import AuditEntry
+from apps.automations.approvals.console import waiting_badge
 from apps.automations.models import Approval
 from apps.catalog.models import Blueprint, Entity, Suggestion
 from apps.connections.models import Connection, Credential
@@ -88,18 +89,18 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     home = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
     groups: list[dict[str, Any]] = [{"items": [home]}]
     for title, entries in GROUPS:
-        items = [entry(name, icon, model) for name, icon, model in entries if model in admin.site._registry]
+        items = [entry(request, name, icon, model) for name, icon, model in entries if model in admin.site._registry]
         groups.append({"title": title, "items": items})
     return groups
 
 
-# What an entry counts: the path of a function of the request; asked once a page, and empty shows nothing.
-BADGES = {Approval: "apps.automations.approvals.console.waiting_badge"}
+BADGES = {Approval: waiting_badge}  # what an entry counts, by one query at most; empty shows nothing
 
 
-def entry(name: str, icon: str, model: Any) -> dict[str, Any]:
+def entry(request: HttpRequest, name: str, icon: str, model: Any) -> dict[str, Any]:
     shown = {"title": name, "icon": icon, "link": list_url(model), "permission": visible(model)}
-    return {**shown, "badge": BADGES[model]} if model in BADGES else shown
+    badge = BADGES[model](request) if model in BADGES else ""
+    return {**shown, "badge": badge} if badge else shown
 
 
 def visible(model: Any) -> Callable[[HttpRequest], bool]:

@@ -37,6 +37,7 @@ LOOKS = {
 }  # fmt: skip
 ANSWERS = {"approve": True, "reject": False}
 COUNTED = 99
+MEMO = "_approvals_waiting"
 SHOWN_OF_A_RUN = 20
 
 
@@ -45,7 +46,14 @@ def waiting_badge(request: HttpRequest) -> str:
     seat = seat_of(request)
     if seat is None:
         return ""
-    found = len(Approval.objects.for_actor(seat.actor).waiting().values_list("pk", flat=True)[: COUNTED + 1])
+    if not hasattr(request, MEMO):  # a page may build its menu twice
+        setattr(request, MEMO, count_waiting(seat.actor))
+    found: str = getattr(request, MEMO)
+    return found
+
+
+def count_waiting(actor: Actor) -> str:
+    found = len(Approval.objects.for_actor(actor).waiting().values_list("pk", flat=True)[: COUNTED + 1])
     return f"{COUNTED}+" if found > COUNTED else str(found or "")
 
 
