@@ -53,7 +53,7 @@ def test_a_blueprint_that_cannot_be_is_refused_by_name(api):
     ):
         answer = api.post("blueprints", document)
         assert (answer.status_code, fields_of(answer)) == (422, fields), document
-    assert api.post("blueprints", {**TEAM, "id": "service"}).status_code == 409
+    assert api.post("blueprints", {**TEAM, "id": "service", "relations": {}}).status_code == 409
     assert fields_of(api.put("blueprints/service", TEAM)) == ["id"]
     assert api.post("blueprints", []).status_code == 400
 
