@@ -55,6 +55,9 @@ def send_context(
     recorder: Recorder | None = None,
     recording: Recording | None = None,
 ) -> SendContext:
+    """In replay a recorder that can answer is the recording too."""
+    if mode is Mode.REPLAY and recording is None and isinstance(recorder, Recording):
+        recording = recorder
     if recorder is not None and connection.id is not None:
         debugged = connection.debug_until is not None and connection.debug_until > clock.now()
         recorder = Through(recorder, str(connection.id), everything=debugged)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from django.apps import AppConfig
 
 
@@ -6,7 +8,7 @@ class ExecutionsConfig(AppConfig):
     label = "executions"
 
     def ready(self) -> None:
-        from apps.executions import actions, files, probes, retention
+        from apps.executions import actions, files, probes, replaying, retention
         from apps.executions import kinds as execution_kinds
         from apps.executions.queue import WORK_KIND, sweep
         from apps.wire.links import register_download
@@ -14,7 +16,8 @@ class ExecutionsConfig(AppConfig):
 
         kinds.register(WORK_KIND)
         for kind in actions.EXECUTION_KINDS:
-            execution_kinds.register(kind)
+            execution_kinds.register(replace(kind, replay=replaying.replay_action))
+        execution_kinds.register(replaying.EXECUTION_KIND)
         scheduler.register(scheduler.Duty("sweep executions", 5.0, sweep, elected=True))
         scheduler.register(scheduler.Duty("prune executions", 600.0, retention.prune, elected=True))
         register_download(files.ERRORS, files.errors_file)

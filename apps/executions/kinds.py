@@ -39,6 +39,7 @@ class ExecutionKind:
     connections: Callable[[Execution], list[uuid.UUID]] | None = None  # those it goes out through, for explain
     close: Callable[[Execution], None] | None = None  # called in the transaction that makes it terminal
     run_many: Callable[[list[Run]], None] | None = None
+    replay: Callable[..., Any] | None = None  # runs a past one on its recording: see `replaying.Replay`
     show: Callable[[Execution], dict[str, Any]] | None = None  # members of its own in the API
 
 

@@ -72,6 +72,7 @@ def to_row(execution_id: uuid.UUID | None, organization_id: uuid.UUID, captured:
                 "writeKind": captured.write_kind,
                 "fingerprint": captured.fingerprint,
                 "errorCode": captured.error_code,
+                "cut": [captured.request_cut, captured.response_cut],
                 "request": {
                     "headers": dict(captured.request_headers),
                     "body": captured.request_body,

@@ -14,7 +14,7 @@ class FlowsConfig(AppConfig):
         from apps.flows import probes, scheduling
         from apps.flows.models import Export, Flow, Import, LookupCache, Script
         from apps.flows.pipeline import coordinator, finish, pages, planning, retry, running, snapshot
-        from apps.flows.services import plans
+        from apps.flows.services import plans, replays
         from apps.flows.services.counts import live_counts
         from apps.flows.services.runs import STARTABLE
         from apps.integrations.references import register_kind
@@ -30,8 +30,8 @@ class FlowsConfig(AppConfig):
             "close": finish.close,
             "connections": snapshot.connections_of,
         }
-        for name, run in (("flow", running.run), ("retry", retry.run)):
-            execution_kinds.register(execution_kinds.ExecutionKind(name=name, run=run, **common))
+        for name, run, replay in (("flow", running.run, replays.replay_flow), ("retry", retry.run, None)):
+            execution_kinds.register(execution_kinds.ExecutionKind(name=name, run=run, replay=replay, **common))
         execution_kinds.register(
             execution_kinds.ExecutionKind(
                 name=planning.KIND, run=planning.run, totals=planning.totals, connections=snapshot.connections_of,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .limits import Limiter
 from .recording import Exchange, Recorder
@@ -22,6 +22,7 @@ class Mode(StrEnum):
     REPLAY = "replay"
 
 
+@runtime_checkable
 class Recording(Protocol):
     """Answers of an earlier run."""
 

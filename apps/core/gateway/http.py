@@ -238,7 +238,10 @@ def _record(
         if recorder.wants(step=context.step, failed=failed) or planned:
             exchange = describe(request, outcome, step=context.step, started_at=started_at, redactor=redactor)
             if index in unrecorded:
-                exchange = replace(exchange, status=None, planned=False, error_code=NoRecordedAnswer.code)
+                said = "The recording holds no answer to this request: it was not sent."
+                exchange = replace(
+                    exchange, status=None, planned=False, error_code=NoRecordedAnswer.code, error_message=said
+                )
             elif planned:
                 exchange = replace(exchange, status=None, key=request.idempotency_key)
             exchanges.append(exchange)

@@ -11,10 +11,11 @@ from apps.executions.explain import explain
 from apps.executions.jobs import tallies_of
 from apps.executions.models import Exchange, Execution, Mode, State, Step
 from apps.executions.payloads import unpack
+from apps.executions.replaying import Wanted, replay_execution, shown_replay
 from apps.wire.fields import AnyField, FlagField, IdField, ListField, Part, StampField, TextField, WholeField, WordField
 from apps.wire.paging import list_page
 from apps.wire.stamps import stamp
-from apps.wire.viewsets import WireViewSet
+from apps.wire.viewsets import WireView, WireViewSet
 
 STEPS_SHOWN = 1000
 
@@ -78,6 +79,45 @@ class ExchangeSerializer(Part):
     at = StampField()
     request = AnyField()
     response = AnyField()
+
+
+class ReplaySerializer(Part):
+    version = TextField()
+    actionVersion = TextField()
+    document = WordField(["own", "current"])
+
+
+class ReplayAnswerSerializer(Part):
+    _executionId = IdField(required=True)
+    _replayOf = IdField()
+    against = AnyField()
+    same = FlagField(required=True)
+    requests = AnyField()
+    reason = AnyField()
+    counts = AnyField()
+    failures = AnyField()
+    output = AnyField()
+
+
+class ReplayView(WireView):
+    """No request goes out, yet those that would are asked of the gateway: it works outside of transactions."""
+
+    effect_in_transaction = False
+    serializer_class = ReplaySerializer
+    answer_serializer = ReplayAnswerSerializer
+    answer_status = 201
+
+    def post(self, request: Request, _id: str) -> Response:
+        """Runs it again on recorded answers, on its own version or another, and answers what differs."""
+        execution = Execution.objects.for_actor(self.actor).find(_id)
+        body = self.body() if request.data else {}
+        wanted = Wanted(
+            version=body.get("version", ""),
+            action_version=body.get("actionVersion", ""),
+            document="current" if body.get("document") == "current" else "",
+        )
+        row = replay_execution(actor=self.actor, execution=execution, wanted=wanted)
+        return Response({"_executionId": row.hex_id, **shown_replay(row)["replay"]}, status=201)
 
 
 class ExecutionViewSet(WireViewSet):

@@ -6,7 +6,7 @@ from apps.executions.api.execute import (
     ExecuteActionView,
     RefreshVariablesView,
 )
-from apps.executions.api.executions import ExecutionViewSet
+from apps.executions.api.executions import ExecutionViewSet, ReplayView
 from apps.executions.api.job_files import JobDiagnosticsView, JobErrorFileView, JobErrorsView
 from apps.executions.api.jobs import JobViewSet
 from apps.executions.api.trials import TrialView
@@ -32,6 +32,7 @@ urlpatterns = [
     path("jobs/<str:_id>/errorFile/signedURL", JobErrorFileView.as_view()),
     path("jobs/<str:_id>/diagnostics", JobDiagnosticsView.as_view()),
     path("executions/<str:_id>", ExecutionViewSet.as_view({"get": "retrieve"})),
+    path("executions/<str:_id>/replay", ReplayView.as_view()),
     path("executions/<str:_id>/requests", ExecutionViewSet.as_view({"get": "requests"})),
     path("executions/<str:_id>/exchanges", ExecutionViewSet.as_view({"get": "exchanges"})),
 ]

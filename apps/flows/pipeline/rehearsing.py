@@ -106,6 +106,7 @@ class Rehearsal:
         except LaterError:
             raise
         except DomainError as error:
+            self.counts[generator.key][1] += 1
             name = self.plan.snapshot["exports"][self.plan.snapshot["generators"][generator.index]["_exportId"]]["name"]
             raise ValidationError(f"Export {name!r} failed: {error.message}", code=error.code) from error
         return found

@@ -67,7 +67,7 @@ def test_what_depends_on_an_unsent_write_is_a_placeholder(workshop, system, plan
     execution = plan(workshop.flow(None, (first, {"responseMapping": mapping}), second))
     assert (execution.state, execution.error_count) == ("succeeded", 0)
     assert system.made("POST") == []
-    source = f"POST {system.url}/sink"
+    source = f"answer of POST {system.url}/sink"
     assert bodies(execution)[1] == {"order": {"$planned": f"{source} → id"}, "line": {"$planned": f"{source} → a → b"}}
     assert "%E2%80%B9" in planned(execution)[1].url
 

@@ -245,7 +245,7 @@ class HttpImportRunner:
         """Nobody has answered: what a mapping would read from it is a placeholder."""
         if not self.mapping.reads_responses:
             return
-        source = answer.url.partition("?")[0]
+        source = f"answer of {answer.url.partition('?')[0]}"
         for number, index in enumerate(group.indexes):
             told = Placeholder(f"{source} → [{number}]" if self.batch_size > 1 else source)
             outcome.responses[index] = {
