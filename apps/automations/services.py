@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from apps.audit.services import record
 from apps.automations import documents, secrets
 from apps.automations.errors import AutomationError, fault
-from apps.automations.models import Automation, AutomationVersion, Hearing, Type
+from apps.automations.models import Automation, AutomationVersion, Hearing, Run, Type
 from apps.automations.running.compiled import Compiled, compiled
 from apps.automations.runs import NewRun, start_run
 from apps.automations.triggers import registry as triggers
@@ -16,8 +16,10 @@ from apps.core.actors import Actor, Verb
 from apps.core.errors import ConflictError
 from apps.core.ids import hex24
 from apps.engine import schemas
-from apps.executions.models import Execution, Mode
+from apps.executions import services as executions
+from apps.executions.models import Execution, Mode, State
 from apps.executions.services import note_execution
+from apps.work import services as work
 
 
 @transaction.atomic
@@ -124,13 +126,18 @@ def listen(automation: Automation, program: Compiled | None) -> None:
 
 @transaction.atomic
 def delete_automation(*, actor: Actor, automation: Automation) -> None:
-    """Its runs stay as history; those that have not ended fail."""
+    """Its runs stay as history; those that have not ended fail, and those that wait for something do so now."""
     actor.require(Verb.DELETE)
     row = Automation.objects.select_for_update().get(pk=automation.pk)
     _note(actor, row, "delete")
     listen(row, None)
+    waiting = list(
+        Run.objects.filter(automation_id=row.id, execution__state=State.WAITING).values_list("pk", flat=True)
+    )
     Automation.objects.filter(pk=row.pk).update(version=None)
     row.delete()
+    for execution_id in waiting:
+        work.hurry(kind=executions.WORK, target_id=execution_id)
 
 
 def run_by_hand(

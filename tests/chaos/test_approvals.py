@@ -17,7 +17,7 @@ from tests.chaos import rig
 from tests.chaos.approvals_seed import KEYS
 from tests.chaos.test_distributed import installed, start, wait_until_up
 
-RACES, RESTARTS = 12, 4
+RACES, RESTARTS = 12, 3
 
 
 def answer(port: int, person: str, approval: str, verb: str) -> tuple[int, dict]:

@@ -1,5 +1,6 @@
 """/v1/approvals: questions to people, read and answered; what the documents lack, in the Celigo conventions."""
 
+import uuid
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
@@ -9,6 +10,7 @@ from rest_framework.response import Response
 from apps.automations.approvals import people, showing
 from apps.automations.approvals.models import Approval
 from apps.automations.approvals.services import answer_approval
+from apps.automations.models import Automation
 from apps.core.actors import Verb
 from apps.core.ids import hex24, parse_id
 from apps.wire.fields import (
@@ -30,7 +32,7 @@ SHORT = frozenset({"_id", "createdAt"})
 STATES = Approval.State.values
 FILTERS = [
     OpenApiParameter("state", enum=STATES, description="Only those in this state."),
-    OpenApiParameter("_automationId", description="Only those of one automation."),
+    OpenApiParameter("_automationId", description="Only those of one automation, by its `_id` or its own `id`."),
     OpenApiParameter("_executionId", description="Only those of one run."),
 ]
 SHOWN = ("execution", "requester", "answered_by")
@@ -82,11 +84,17 @@ class ApprovalViewSet(WireViewSet):
             if query["state"] not in STATES:
                 raise refuse_query(f"state must be one of {', '.join(STATES)}.", field="state")
             rows = rows.filter(state=query["state"])
-        for name, column in (("_automationId", "automation_id"), ("_executionId", "execution_id")):
-            if name in query:
-                row_id = parse_id(query[name])
-                rows = rows.filter(**{column: row_id}) if row_id else rows.none()
+        if "_executionId" in query:
+            row_id = parse_id(query["_executionId"])
+            rows = rows.filter(execution_id=row_id) if row_id else rows.none()
+        if "_automationId" in query:
+            rows = rows.filter(automation_id=self.automation_id(query["_automationId"]))
         return list_page(rows, request=request, show=show, short=SHORT)
+
+    def automation_id(self, text: str) -> uuid.UUID:
+        """By the row's id, or by the one that its writer gave it; what is neither has no approvals."""
+        named = Automation.objects.for_actor(self.actor).filter(slug=text).values_list("pk", flat=True).first()
+        return named or parse_id(text) or uuid.UUID(int=0)
 
     def retrieve(self, request: Request, _id: str) -> Response:
         return Response(self.whole(self.row()))

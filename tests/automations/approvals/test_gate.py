@@ -11,7 +11,7 @@ from apps.automations.approvals import planning, reviews
 from apps.automations.approvals.models import Approval
 from apps.automations.approvals.services import answer_approval
 from apps.automations.approvals.showing import plan_of
-from apps.automations.services import switch_automation
+from apps.automations.services import delete_automation, switch_automation
 from apps.core.clock import now
 from apps.core.errors import ConflictError, ValidationError, ValidationErrors
 from apps.executions import queue
@@ -122,6 +122,17 @@ def test_a_canceled_run_closes_its_question(shop, kind, ann):
     with pytest.raises(ConflictError, match="Its run ended"):
         answer_approval(actor=ann.actor, approval=row, approve=True)
     assert examine("approvals of ended runs", "timeouts of approvals without work", "executions without work") == []
+
+
+def test_a_run_of_an_automation_that_is_deleted_waits_no_more(shop, kind, ann):
+    kind()
+    automation = shop.automation(NOTE, **ASKED)
+    run = shop.run(automation, args={})
+    delete_automation(actor=shop.owner.actor, automation=automation)
+    shop.work()
+    run.refresh_from_db()
+    assert run.state == "failed" and "was deleted" in run.reason
+    assert Approval.objects.get(execution=run).state == "canceled"
 
 
 def test_a_plan_asks_nobody(shop, kind, ann):
