@@ -28,6 +28,7 @@ except ValueError as error:
 EMBED_ORIGINS = environment.origins("JUNCTION_EMBED_ORIGINS")
 JUNCTION_METRICS_TOKEN = environment.text("JUNCTION_METRICS_TOKEN")
 JUNCTION_FILE_ROOT = DATA_DIR / "files"
+BLOB_ROOT = DATA_DIR / "blobs"  # files on their way through flows; no connection reaches them
 ALLOWED_HOSTS = ["*"]  # The public URL, not the Host header, is what links are made of.
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 if PUBLIC_URL.startswith("https://"):

@@ -53,6 +53,14 @@ def _encoded(value: Any, *, media_type: str, csv: CsvWriting | None) -> bytes:
     return orjson.dumps(value)
 
 
+def encode_file(fields: Mapping[str, Any], *, name: str, content: bytes, content_type: str) -> bytes:
+    """A multipart form with the object's members and, as its last part `file`, a file."""
+    shown = "".join(letter for letter in name.replace('"', "%22") if letter.isprintable())
+    kind = content_type if content_type.isprintable() and content_type else CONTENT_TYPES["octet-stream"]
+    head = f'Content-Disposition: form-data; name="file"; filename="{shown}"\r\nContent-Type: {kind}\r\n\r\n'
+    return _multipart(fields, last=head.encode() + content + b"\r\n")
+
+
 def encode_text(text: str, *, media_type: str) -> bytes:
     """A body template's text for the wire: as it is, but that of a JSON object makes the form it describes."""
     if media_type in FORMS and text.lstrip().startswith("{"):
@@ -136,11 +144,12 @@ def _pairs(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield name, orjson.dumps(one).decode() if isinstance(one, dict | list) else spelled(one)
 
 
-def _multipart(value: Mapping[str, Any]) -> bytes:
-    """The boundary is made of what is sent: the same form twice is the same body twice."""
+def _multipart(value: Mapping[str, Any], *, last: bytes = b"") -> bytes:
+    """The boundary is made of what is sent: the same form twice is the same body twice. `last`: a part of its own."""
     pairs = [(name.replace("\\", "\\\\").replace('"', "%22"), text) for name, text in _pairs(value)]
     if any(mark in name for name, _ in pairs for mark in "\r\n"):
         raise InvalidRequest("The name of a form's field must not hold line breaks.")
-    boundary = _BOUNDARY_OF + hashlib.sha256(repr(pairs).encode()).hexdigest()[:32]
+    boundary = _BOUNDARY_OF + hashlib.sha256(repr(pairs).encode() + last).hexdigest()[:32]
     lines = [f'{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n' for name, text in pairs]
-    return "".join([*lines, f"{boundary}--\r\n"]).encode()
+    file = f"{boundary}\r\n".encode() + last if last else b""
+    return "".join(lines).encode() + file + f"{boundary}--\r\n".encode()

@@ -14,7 +14,7 @@ class FlowsConfig(AppConfig):
         from apps.flows import probes, scheduling
         from apps.flows.models import Export, Flow, Import, LookupCache, Script
         from apps.flows.pipeline import coordinator, finish, pages, planning, retry, running, snapshot
-        from apps.flows.services import plans, replays
+        from apps.flows.services import blobs, plans, replays
         from apps.flows.services.counts import live_counts
         from apps.flows.services.runs import STARTABLE
         from apps.integrations.references import register_kind
@@ -39,6 +39,7 @@ class FlowsConfig(AppConfig):
             )
         )  # fmt: skip
         scheduler.register(scheduler.Duty("prune plans", 600.0, plans.prune_plans, elected=True))
+        scheduler.register(scheduler.Duty("prune blobs", 600.0, blobs.prune_blobs, elected=True))
         scheduler.register(scheduler.Duty("prune pages", 30.0, finish.prune_pages, elected=True))
         for model in (Export, Import, Script, Flow, LookupCache):
             register_kind(str(model._meta.model_name), model)

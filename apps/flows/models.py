@@ -243,6 +243,19 @@ class Upload(OrganizationRow):
         return self.run_key
 
 
+class Blob(OrganizationRow):
+    """A file that flows move without looking into it. Its content lies in the deployment's own folder (`blobs`)."""
+
+    name = models.CharField(max_length=1000)
+    size = models.BigIntegerField(default=0)
+    content_type = models.CharField(max_length=200, blank=True)
+    execution = models.ForeignKey("executions.Execution", on_delete=models.SET_NULL, null=True, related_name="+")
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class FilePart(models.Model):
     """What one page puts into a file that is written when the run's last page is through."""
 

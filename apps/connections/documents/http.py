@@ -132,14 +132,14 @@ def _headers(http: Reader) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def _check_oauth(oauth: Reader) -> None:
+def _check_oauth(oauth: Reader, *, required: bool) -> None:
     """What the grant cannot do without. Celigo's iClients are not kept here: the client's own members are."""
     if oauth.flag("useIClientFields"):
         raise oauth.error("useIClientFields", "is not supported by this deployment: give clientId and clientSecret")
     grant = oauth.choice("grantType", ("authorizecode", "clientcredentials", "password"), default="authorizecode")
     needed = {"authorizecode": ("authURI",), "password": ("username", "password")}.get(grant, ())
     for name in ("tokenURI", "clientId", *needed):
-        oauth.text(name, required=True)
+        oauth.text(name, required=required)
     for name in ("authURI", "tokenURI"):
         if oauth.text(name) and not oauth.text(name).startswith(("http://", "https://")):
             raise oauth.error(name, "must start with http:// or https://")
@@ -155,7 +155,8 @@ def _parse_auth(auth: Reader, *, of_connector: bool) -> tuple[str, BasicAuth | T
         basic = auth.child("basic")
         return kind, BasicAuth(basic.text("username"), basic.text("password"))
     if kind == "oauth" and not of_connector and auth.value.get("oauth"):
-        _check_oauth(auth.child("oauth"))
+        stored = auth.child("token", required=False).text("token")  # one that is given works, as long as it lasts
+        _check_oauth(auth.child("oauth"), required=not stored)
     if kind in ("token", "oauth"):
         token = auth.child("token", required=kind == "token")
         header = token.text("headerName") or "Authorization"

@@ -16,12 +16,9 @@ Found = Iterator[tuple[str, str]]  # (member, what is wrong with it)
 
 # Members that would be ignored. A path leads into objects; what is there and not empty or false is refused.
 EXPORT_MEMBERS = ("idLockTemplate", "http._asyncHelperId", "rdbms.tables")
-IMPORT_MEMBERS = (
-    "blobKeyPath",
-    "http._asyncHelperId",
-)
+IMPORT_MEMBERS = ("http._asyncHelperId",)
 FILE_IMPORT_MEMBERS = ("hooks.postSubmit",)
-RUNNABLE_TYPES = ("delta", "test", "once", "webhook", "simple")
+RUNNABLE_TYPES = ("delta", "test", "once", "webhook", "simple", "blob")
 READABLE_BODIES = ("json", "xml", "csv")
 JUDGED_BODIES = ("json", "xml", "plaintext")
 WRITABLE_WITHOUT_TEMPLATE = ("json", "urlencoded", "form-data", "csv")
@@ -71,13 +68,13 @@ def of_export(document: dict[str, Any], *, is_lookup: bool) -> Found:
     kind, http = document.get("type"), document.get("http") or {}
     if kind == "once":
         yield from once(document)
-    if kind and (is_lookup or kind not in RUNNABLE_TYPES):
+    if kind and kind != "blob" and (is_lookup or kind not in RUNNABLE_TYPES):
         yield "type", f"{kind!r} {NOT_YET}{' for lookups' if is_lookup else ''}"
-    if http.get("type") and (is_lookup or http["type"] not in READABLE_HTTP_TYPES):
+    if http.get("type") not in (None, "", "blob") and (is_lookup or http["type"] not in READABLE_HTTP_TYPES):
         yield "http.type", f"{http['type']!r} {NOT_YET}"
     if kind == "delta" and (document.get("delta") or {}).get("dateField") and "http" in document:
         yield "delta.dateField", "is not for HTTP exports: write {{lastExportDateTime}} into the request"
-    if (document.get("file") or {}).get("output", "records") not in ("records", "metadata"):
+    if (document.get("file") or {}).get("output", "records") not in ("records", "metadata", "blobKeys"):
         yield "file.output", f"{document['file']['output']!r} {NOT_YET}"
     yield from legacy_rest(document)
     yield from media(http, success=READABLE_BODIES)
@@ -92,6 +89,7 @@ def of_import(document: dict[str, Any]) -> Found:
     file, http, rdbms = (document.get(name) or {} for name in ("file", "http", "rdbms"))
     yield from ignored(document, IMPORT_MEMBERS)
     yield from many(document)
+    yield from blobs(document)
     alone = (
         str(document.get("adaptorType") or "HTTP").startswith(("HTTP", "REST")) and (http.get("batchSize") or 1) == 1
     )
@@ -138,6 +136,23 @@ def of_lookup(document: dict[str, Any]) -> Found:
 def overrides_merge(rdbms: dict[str, Any]) -> bool:
     load = rdbms.get("bulkLoad") or {}
     return bool(load.get("overrideMergeQuery") or load.get("overrideMergeOrInsertQuery"))
+
+
+def blobs(document: dict[str, Any]) -> Found:
+    """Files that are moved unparsed go one by one, as they are."""
+    if not document.get("blobKeyPath"):
+        if document.get("deleteAfterImport"):
+            yield "deleteAfterImport", "is for imports of blobs: there is no blobKeyPath"
+        return
+    adaptor, http = str(document.get("adaptorType") or "HTTP"), document.get("http") or {}
+    if adaptor.startswith(("RDBMS", "Email")):
+        yield "blobKeyPath", "is for imports of files, and for those over HTTP"
+    elif adaptor.startswith(("HTTP", "REST")) and (http.get("batchSize") or 1) > 1:
+        yield "http.batchSize", "must be 1 where blobs are sent"
+    try:
+        compile_getter(document["blobKeyPath"])
+    except PathError as error:
+        yield "blobKeyPath", error.reason
 
 
 def many(document: dict[str, Any]) -> Found:

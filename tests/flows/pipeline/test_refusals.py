@@ -7,7 +7,7 @@ from apps.core.ids import hex24
 from apps.executions.models import Execution, RecordError
 from apps.flows.models import Import
 from apps.flows.services.runs import retry_errors
-from tests.flows.pipeline.test_files_and_sql import file_export, file_import, sql_import, sqlite
+from tests.flows.pipeline.test_files_and_sql import file_import, sql_import, sqlite
 from tests.flows.pipeline.test_runs import orders
 from tests.flows.pipeline.test_steps import lookup
 from tests.systems import Answer
@@ -33,10 +33,8 @@ def refused(workshop, flow):
         ({"idLockTemplate": "{{id}}"}, "idLockTemplate"),
         ({"type": "once", "once": {"booleanField": "done"}}, "http.once.relativeURI"),
         ({"type": "distributed"}, "type"),
-        ({"type": "blob"}, "type"),
         ({"type": "delta", "delta": {"dateField": "updated"}}, "delta.dateField"),
         ({"http": {"_asyncHelperId": "0123456789abcdef01234567"}}, "http._asyncHelperId"),
-        ({"http": {"type": "blob"}}, "http.type"),
         ({"http": {"successMediaType": "plaintext"}}, "http.successMediaType"),
         ({"http": {"requestMediaType": "protobuf"}}, "http.requestMediaType"),
         ({"transform": {"type": "expression", "expression": {"version": "2", "rulesTwoDotZero": {"lookups": [QUERY]}}}},
@@ -54,7 +52,8 @@ def test_an_export_that_cannot_be_read_as_it_says(workshop, members, field):
         ({"oneToMany": True}, "pathToMany"),
         ({"hooks": {"postAggregate": SCRIPT}}, "hooks.postAggregate"),
         ({"idLockTemplate": "{{id}}", "http": {"batchSize": 5}}, "idLockTemplate"),
-        ({"blobKeyPath": "blobKey"}, "blobKeyPath"),
+        ({"blobKeyPath": "blobKey", "http": {"batchSize": 2}}, "http.batchSize"),
+        ({"deleteAfterImport": True}, "deleteAfterImport"),
         ({"ignoreExisting": True}, "ignoreExisting"),
         ({"ignoreMissing": True}, "ignoreMissing"),
         ({"lookups": [QUERY]}, "lookups[rates]"),
@@ -88,15 +87,6 @@ def test_a_lookup_that_cannot_be_made_as_it_says(workshop, members, field):
 def test_a_lookups_request_has_one_body(workshop):
     export = workshop.export("/x", is_lookup=True, http={"body": "{}"}, mappings=[{"generate": "a"}])
     assert [named for named, _ in refused(workshop, workshop.flow(None, export))] == ["mappings"]
-
-
-@pytest.mark.parametrize(
-    ("file", "field"),
-    [({"output": "blobKeys"}, "file.output")],
-)
-def test_files_that_cannot_be_read_as_their_export_says(workshop, files, file, field):
-    flow = workshop.flow(file_export(workshop, files, type="csv", **file))
-    assert [named for named, _ in refused(workshop, flow)] == [field]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_preview_of_a_source_that_refuses_says_so_among_its_stages(api, system
         ({"_connectionId": "0" * 24}, "_connectionId"),
         ({"http": {"method": "GET", "relativeURI": "/{{#each}}"}}, "http.relativeURI"),
         ({"name": 5}, "name"),
-        ({"type": "blob"}, "type"),
+        ({"type": "distributed"}, "type"),
     ],
 )
 def test_what_could_not_be_saved_or_run_cannot_be_tried_either(api, connection, change, field):

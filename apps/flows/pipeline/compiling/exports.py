@@ -1,6 +1,6 @@
 """Exports of a run: as generators of pages, and as lookups."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from apps.core.errors import ValidationError
@@ -24,12 +24,13 @@ from apps.flows.pipeline.runners.sql_lookup import SqlLookupRunner
 from apps.flows.pipeline.scopes import Text, environment
 from apps.flows.pipeline.scripts import page_save
 from apps.flows.pipeline.shaping import RecordFailedError, make_filter, make_shape, make_transform
-from apps.flows.pipeline.sources import GIVEN_TYPES, GivenSource, Source
+from apps.flows.pipeline.sources import GIVEN_TYPES, GivenSource, KeepBlob, Source
 from apps.flows.pipeline.sources.files import FileSource
 from apps.flows.pipeline.sources.http import HttpSource
 from apps.flows.pipeline.sources.places import FILE_ADAPTORS
 from apps.flows.pipeline.sources.sql import SqlSource, Unspooled
 from apps.flows.pipeline.steps import StepRunner
+from apps.flows.services.blobs import keep_blob
 
 
 def generator(run: RunDocuments, index: int, generator: dict[str, Any], recorder: Recorder) -> GeneratorPlan:
@@ -132,6 +133,7 @@ def source(
             step=step,
             mode=run.mode,
             keep=file_filter(run, document),
+            store=store_of(run) if is_of_blobs(document) else None,
         )
     raise unsupported(adaptor, document)
 
@@ -162,7 +164,27 @@ def http_source(
         recorder=recorder,
         step=step,
         mode=run.mode,
+        store=store_of(run) if is_of_blobs(document) else None,
     )
+
+
+def is_of_blobs(document: dict[str, Any]) -> bool:
+    """Whether its files go on unparsed."""
+    parts = (document.get("type"), (document.get("http") or {}).get("type"))
+    return "blob" in parts or (document.get("file") or {}).get("output") == "blobKeys"
+
+
+def store_of(run: RunDocuments) -> KeepBlob:
+    execution = run.execution
+
+    def keep(content: Iterable[bytes], name: str, origin: str) -> str:
+        known = execution.id if not execution._state.adding else None  # a try has no row
+        blob = keep_blob(
+            content, organization_id=execution.organization_id, name=name, origin=origin, execution_id=known
+        )
+        return blob.hex_id
+
+    return keep
 
 
 def lookup_runner(run: RunDocuments, document: dict[str, Any], step: str) -> StepRunner:

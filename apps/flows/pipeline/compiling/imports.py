@@ -12,6 +12,7 @@ from apps.engine.paths import compile_getter
 from apps.engine.responses import compile_response
 from apps.flows.pipeline.compiling.documents import RunDocuments, as_list, checked, unsupported
 from apps.flows.pipeline.compiling.mails import email_import
+from apps.flows.pipeline.runners.blobs import BlobFileRunner, BlobReader
 from apps.flows.pipeline.runners.file_form import file_form
 from apps.flows.pipeline.runners.file_import import FileImportRunner
 from apps.flows.pipeline.runners.http_import import HttpImportRunner, Operation, RequestForm
@@ -30,6 +31,8 @@ def import_runner(run: RunDocuments, document: dict[str, Any], step: str, mapped
         return http_import(run, document, step, mapped)
     if adaptor == "RDBMSImport":
         return sql_import(run, document, step, mapped)
+    if adaptor in FILE_ADAPTORS and document.get("blobKeyPath"):
+        return blob_import(run, document, step, mapped)
     if adaptor in FILE_ADAPTORS:
         return file_import(run, document, step)
     if adaptor == "EmailImport":
@@ -69,6 +72,7 @@ def http_import(run: RunDocuments, document: dict[str, Any], step: str, mapped: 
         success_media_type=http.get("successMediaType") or "",
         error_media_type=http.get("errorMediaType") or "",
         csv=csv_writing((document.get("file") or {}).get("csv") or {}),
+        blobs=blob_reader(document),
         send_mapped=http.get("sendPostMappedData") is not False,
         strict=bool(http.get("strictHandlebarEvaluation")),
         skip_empty=bool(http.get("ignoreEmptyNodes")),
@@ -122,6 +126,30 @@ def file_import(run: RunDocuments, document: dict[str, Any], step: str) -> FileI
         surroundings=run.surroundings(document, kind="import", values={}),
         began=run.execution.created_at,
         execution_id=run.execution.id,
+        step=step,
+        mode=run.mode,
+    )
+
+
+def blob_reader(document: dict[str, Any]) -> BlobReader | None:
+    path = document.get("blobKeyPath")
+    return BlobReader(compile_getter(path), bool(document.get("deleteAfterImport"))) if path else None
+
+
+def blob_import(run: RunDocuments, document: dict[str, Any], step: str, mapped: bool) -> BlobFileRunner:
+    file, place, reader = document.get("file") or {}, place_of(document), blob_reader(document)
+    if reader is None:
+        raise ValidationError("is required", field="blobKeyPath")
+    return BlobFileRunner(
+        reader=reader,
+        name=Text(place.name or file.get("fileName")),
+        directory=Text(place.directory),
+        place=place,
+        in_progress=Text(place.in_progress),
+        in_place=bool(file.get("skipRename")),
+        mapping=import_mapping(run, document, file, step=step, mapped=mapped),
+        open_connection=run.opener(document),
+        surroundings=run.surroundings(document, kind="import", values={}),
         step=step,
         mode=run.mode,
     )

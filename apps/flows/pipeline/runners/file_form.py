@@ -10,6 +10,7 @@ import orjson
 
 from apps.core.errors import ValidationError
 from apps.engine.formats import CsvWriting, FormatError, csv_text, csv_writing, json_text, xlsx_file, xml_text
+from apps.engine.formats.archives import zipped
 from apps.engine.formats.cursor import codec
 from apps.engine.formats.xml_writing import names_of
 from apps.engine.templates import RenderEnv
@@ -30,15 +31,19 @@ class FileForm:
     xml: Text
     header: bool
     encoding: str
-    packed: bool
+    packed: str  # gzip, zip, or empty
 
-    def content(self, rows: Iterable[Any], scope: Mapping[str, Any], env: RenderEnv) -> Iterator[bytes]:
-        """Raises FormatError and TemplateError as it is read."""
+    def content(
+        self, rows: Iterable[Any], scope: Mapping[str, Any], env: RenderEnv, *, name: str = ""
+    ) -> Iterator[bytes]:
+        """Raises FormatError and TemplateError as it is read. `name` is the file's own, for an archive."""
         pieces = (
             xlsx_file(map(as_object, rows), include_header=self.header)
             if self.type == "xlsx"
             else encoded(self.text(rows, scope, env), self.encoding)
         )
+        if self.packed == "zip":
+            return zipped(pieces, name=name.rpartition("/")[2].removesuffix(".zip") or "file")
         return gzipped(pieces) if self.packed else pieces
 
     def text(self, rows: Iterable[Any], scope: Mapping[str, Any], env: RenderEnv) -> Iterator[str]:
@@ -91,8 +96,8 @@ def file_form(document: dict[str, Any]) -> FileForm:
     if file.get("encrypt"):
         raise ValidationError("is not supported by this deployment", field="file.encrypt")
     packed = file.get("compressionFormat")
-    if packed not in (None, "", "gzip"):
-        raise ValidationError("must be gzip, or absent", field="file.compressionFormat")
+    if packed not in (None, "", "gzip", "zip"):
+        raise ValidationError("must be gzip, zip, or absent", field="file.compressionFormat")
     rules = file.get(kind) or {}
     try:
         codec(file.get("encoding") or "utf8")
@@ -107,5 +112,5 @@ def file_form(document: dict[str, Any]) -> FileForm:
         xml=Text(rules.get("body") if kind == "xml" else "", place="xml"),
         header=rules.get("includeHeader") is not False,
         encoding="utf8" if kind == "xml" else file.get("encoding") or "utf8",
-        packed=packed == "gzip",
+        packed=packed or "",
     )

@@ -160,7 +160,7 @@ class FileImportRunner:
         context = sending.send_context(connection, step=self.step, mode=self.mode, recorder=recorder)
         place = self.place
         with open_files(connection, context=context, region=place.region, encryption=place.encryption) as files:
-            content = self.form.content(rows, scope, env)
+            content = self.form.content(rows, scope, env, name=name)
             backup = self.backup.render(scope, env)
             if not backup:
                 files.write(path, content, in_progress_name=unfinished)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from apps.connections import sending
 from apps.connections.access import OpenConnection
 from apps.connections.http import http_document, make_request
-from apps.connections.media import encode_body, encode_text, read_body
+from apps.connections.media import encode_body, encode_file, encode_text, read_body
 from apps.core.gateway import BadResponse, GatewayError, InvalidRequest, Mode, Request, Response, RetryLater
 from apps.engine.formats import CsvWriting
 from apps.engine.placeholders import Placeholder
@@ -18,6 +18,7 @@ from apps.engine.responses import ResponseRules
 from apps.engine.templates import TemplateError
 from apps.flows.pipeline.batch import Part, idempotency_key
 from apps.flows.pipeline.capturing import PlanRecorder, Unit, http_parts, plan_recorder
+from apps.flows.pipeline.runners.blobs import BlobReader
 from apps.flows.pipeline.runners.failing import classify_status, failure_of, held_up, offline, postpone
 from apps.flows.pipeline.runners.mapping import ImportMapping, Mapped
 from apps.flows.pipeline.scopes import Surroundings, Text, batch_scope, environment, record_scope
@@ -61,6 +62,7 @@ class HttpImportRunner:
     success_media_type: str
     error_media_type: str
     csv: CsvWriting
+    blobs: BlobReader | None  # what is sent is the content of a record's blob
     send_mapped: bool
     skip_empty: bool
     strict: bool
@@ -177,7 +179,9 @@ class HttpImportRunner:
         if self.skip_empty:
             sent = [without_empty(record) for record in sent]
         text = form.xml_body if media_type == "xml" else form.body
-        if text.is_template or text.fixed:
+        if self.blobs is not None:
+            body, media_type = self.blob_body(self.blobs, source, sent[0], connection, media_type)
+        elif text.is_template or text.fixed:
             body_scope = batch_scope(base, sent) if self.batch_size > 1 else record_scope(base, sent[0])
             body = encode_text(text.render(body_scope, env), media_type=media_type)
         else:
@@ -204,6 +208,18 @@ class HttpImportRunner:
         if not form.uri.is_template and not self.headers and request.body is body:
             shared[id(form)] = request
         return request, parts
+
+    def blob_body(
+        self, blobs: BlobReader, source: Any, sent: Any, connection: OpenConnection, media_type: str
+    ) -> tuple[bytes, str]:
+        """The content as it is, or as the part `file` of a form, beside the record's own fields."""
+        blob = blobs.find(source, sent, connection)
+        content = blobs.content(blob)
+        if media_type == "form-data":
+            own = sent if isinstance(sent, dict) else {}
+            fields = {name: value for name, value in own.items() if value != blob.hex_id}
+            return encode_file(fields, name=blob.name, content=content, content_type=blob.content_type), media_type
+        return content, self.media_type or "octet-stream"
 
     def judge(
         self, group: Group, answer: Response | GatewayError, outcome: Outcome, connection: OpenConnection

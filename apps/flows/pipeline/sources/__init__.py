@@ -1,11 +1,14 @@
 """Where records come from. A source turns a durable cursor into its next answer, and says where to go on."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from apps.connections.access import OpenConnection
 from apps.core.errors import UnavailableError
 from apps.flows.pipeline.steps import Failure
+
+KeepBlob = Callable[[Iterable[bytes], str, str], str]  # (content, name, where it came from): the blob's key
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,22 @@ from apps.core.gateway import FileMissing, Mode, Recorder
 from apps.core.gateway.files import FileInfo, Files
 from apps.engine.formats import Cursor, FormatError
 from apps.engine.records import sort_records
-from apps.flows.pipeline.sources import Fetched, OfflineError
+from apps.flows.pipeline.sources import Fetched, KeepBlob, OfflineError
 from apps.flows.pipeline.sources.http import SourceError
 from apps.flows.pipeline.sources.parsing import FileParser
 from apps.flows.pipeline.sources.places import place_of
 
 RECORDS_PER_READ = 2000
 MOST_SORTED = 500_000
+
+
+def pieces(stream: BinaryIO) -> Iterator[bytes]:
+    while piece := stream.read(256 * 1024):
+        yield piece
+
+
+def origin_of(info: FileInfo) -> str:
+    return f"file:{info.path}:{info.etag}"
 
 
 def facts_of(info: FileInfo) -> dict[str, Any]:
@@ -43,12 +52,13 @@ class FileSource:
         step: str,
         mode: Mode,
         keep: Callable[[dict[str, Any]], bool] | None = None,
+        store: KeepBlob | None = None,
     ) -> None:
-        """`keep` tells of a file, by its metadata, whether it is read at all."""
+        """`keep` tells of a file, by its metadata, whether it is read at all. `store` keeps one unparsed."""
         self.place = place_of(document)
         self.file = document.get("file") or {}
-        self.of_metadata = self.file.get("output") == "metadata"
-        self.parser = None if self.of_metadata else FileParser(document)
+        self.store = store
+        self.parser = None if store or self.file.get("output") == "metadata" else FileParser(document)
         self.keep = keep
         self.sort_by = self.file.get("sortByFields") or []
         self.open_connection, self.recorder, self.step, self.mode = open_connection, recorder, step, mode
@@ -110,7 +120,13 @@ class FileSource:
         if self.parser is not None:
             return self.parser.parse(stream, cursor)
         modified = info.modified.isoformat().replace("+00:00", "Z")
-        record = {"fileName": info.name, "filePath": info.path, "fileSize": info.size, "lastModifiedTime": modified}
+        kept = {} if self.store is None else {"blobKey": self.store(pieces(stream), info.name, origin_of(info))}
+        record = kept | {
+            "fileName": info.name,
+            "filePath": info.path,
+            "fileSize": info.size,
+            "lastModifiedTime": modified,
+        }
         return iter([(record, cursor)])
 
     def sorted_records(self, parser: FileParser, stream: BinaryIO, cursor: Cursor) -> Iterator[tuple[Any, Cursor]]:

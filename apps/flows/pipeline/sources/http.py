@@ -1,7 +1,11 @@
 """Records from an HTTP source, answer by answer: the cursor is the pager's state."""
 
+import base64
+import hashlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -19,7 +23,7 @@ from apps.engine.responses import compile_response
 from apps.engine.templates import TemplateError
 from apps.engine.xml_paths import compile_answer_getter
 from apps.flows.pipeline.scopes import Place, Surroundings, Text, environment
-from apps.flows.pipeline.sources import Fetched, OfflineError
+from apps.flows.pipeline.sources import Fetched, KeepBlob, OfflineError
 from apps.flows.pipeline.sources.parsing import FileParser, read_whole, xml_rules
 
 
@@ -54,10 +58,12 @@ class HttpSource:
         recorder: Recorder,
         step: str,
         mode: Mode,
+        store: KeepBlob | None = None,
     ) -> None:
+        """`store` keeps the body as a blob: the answer is one record, which names it."""
         http = document.get("http") or {}
-        if http.get("type") == "blob" or http.get("_asyncHelperId"):
-            raise ValidationError("HTTP exports of blobs and async helpers are not supported.", field="http.type")
+        self.store = store
+        self.blob_format = str((http.get("response") or {}).get("blobFormat") or "")
         self.parser = file_parser(document) if http.get("type") in ("file", "csvstream") else None
         try:
             self.pager = compile_paging(http)
@@ -151,6 +157,8 @@ class HttpSource:
             return Fetched(records=[], cursor=None)
         if not response.ok:
             raise status_error(response)
+        if self.store is not None and not response.planned:
+            return Fetched(records=[kept_blob(self.store, response, self.blob_format)], cursor=None)
         body = self.value(response)
         verdict = self.rules.judge(response.status, body)
         if not verdict.ok:
@@ -182,6 +190,36 @@ class HttpSource:
         rows = found if isinstance(found, list) else [found]
         table = (self.http.get("response") or {}).get("twoDArray")
         return named_rows(rows, table) if table else rows
+
+
+def kept_blob(store: KeepBlob, response: Response, form: str) -> dict[str, Any]:
+    """One record, with the blob's key and what is known of it. Raises SourceError for a body that is not of `form`."""
+    name = file_name(response)
+    try:
+        content = decoded(response.body, form)
+    except (ValueError, LookupError) as error:
+        raise SourceError(f"The body is no {form}: {error}", code="parse_failed") from None
+    kind = response.headers.get("Content-Type") or ""
+    key = store([content], name, f"http:{response.url}:{hashlib.sha256(content).hexdigest()}")
+    return {"blobKey": key, "fileName": name, "fileSize": len(content), "contentType": kind}
+
+
+def decoded(body: bytes, form: str) -> bytes:
+    """`blobFormat` is what text the body is: base64 and hex stand for bytes, the encodings for their characters."""
+    if form == "base64":
+        return base64.b64decode(body, validate=False)
+    if form == "hex":
+        return bytes.fromhex(body.decode("ascii"))
+    if form in ("ucs2", "utf-16le"):
+        return body.decode("utf-16-le").encode()
+    return body
+
+
+def file_name(response: Response) -> str:
+    """As the answer names it, else the last part of its address."""
+    found = re.search(r'filename="?([^";]+)', response.headers.get("Content-Disposition") or "")
+    name = found[1] if found else urlsplit(response.url).path.rpartition("/")[2]
+    return name.strip().replace("/", "_").replace("\\", "_") or "blob"
 
 
 def file_parser(document: Mapping[str, Any]) -> FileParser:

@@ -5,6 +5,7 @@ import io
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
 from apps.core.errors import ValidationError
@@ -19,6 +20,7 @@ from apps.engine.formats import (
     parse_xlsx,
     parse_xml,
 )
+from apps.engine.formats.archives import members_of
 from apps.engine.formats.xlsx_files import XlsxRules
 from apps.engine.formats.xml_files import path_of
 
@@ -40,21 +42,33 @@ class FileParser:
         if self.file.get("decrypt"):
             raise ValidationError("is not supported by this deployment", field="file.decrypt")
         packed = self.file.get("compressionFormat")
-        if packed not in (None, "", "gzip"):
-            raise ValidationError("must be gzip, or absent", field="file.compressionFormat")
-        self.packed = packed == "gzip"
+        if packed not in (None, "", "gzip", "zip"):
+            raise ValidationError("must be gzip, zip, or absent", field="file.compressionFormat")
+        self.packed, self.zipped = packed == "gzip", packed == "zip"
         self.rules = self.file.get(self.type) or {}
         self.encoding = self.file.get("encoding") or ""
         self.xml = xml_rules(document, self.rules, encoding=self.encoding) if self.type == "xml" else XmlRules()
 
     def parse(self, stream: BinaryIO, cursor: Cursor) -> Iterator[tuple[Any, Cursor]]:
         """(record, cursor behind it) from the cursor on. Raises FormatError as it is read."""
+        if self.zipped:
+            yield from self._members(stream, cursor)
+            return
         if self.packed:
             stream = cast(BinaryIO, gzip.GzipFile(fileobj=stream))
         try:
             yield from self._parse(stream, cursor)
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise FormatError(f"The file is not packed as file.compressionFormat says: {error}.") from None
+
+    def _members(self, stream: BinaryIO, cursor: Cursor) -> Iterator[tuple[Any, Cursor]]:
+        """The records of all files of an archive, one after the other. Going on reads it again from its beginning."""
+        number = 0
+        for member in members_of(stream):
+            for record, _ in self._parse(cast(BinaryIO, member), Cursor(etag=cursor.etag)):
+                number += 1
+                if number > cursor.record:
+                    yield record, replace(cursor, record=number)
 
     def _parse(self, stream: BinaryIO, cursor: Cursor) -> Iterator[tuple[Any, Cursor]]:
         match self.type:
