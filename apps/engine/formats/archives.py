@@ -6,7 +6,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from apps.engine.formats.cursor import FormatError
 
@@ -49,7 +49,7 @@ class Bounded(io.RawIOBase):
         return len(got)
 
 
-def members_of(stream: IO[bytes]) -> Iterator[io.BufferedReader]:
+def members_of(stream: IO[bytes]) -> Iterator[BinaryIO]:
     """The plain files of an archive in the order it has them. Raises FormatError."""
     with tempfile.TemporaryFile() as copy:  # an archive is read from its end
         stream.seek(0)
@@ -64,7 +64,7 @@ def members_of(stream: IO[bytes]) -> Iterator[io.BufferedReader]:
                     if info.flag_bits & 1:
                         raise FormatError(f"The archive's {info.filename!r} is encrypted")
                     with io.BufferedReader(Bounded(archive, info, left), CHUNK) as member:
-                        yield member
+                        yield cast(BinaryIO, member)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
             raise FormatError(f"The file is not packed as file.compressionFormat says: {error}") from None
 

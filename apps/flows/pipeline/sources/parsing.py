@@ -65,7 +65,7 @@ class FileParser:
         """The records of all files of an archive, one after the other. Going on reads it again from its beginning."""
         number = 0
         for member in members_of(stream):
-            for record, _ in self._parse(cast(BinaryIO, member), Cursor(etag=cursor.etag)):
+            for record, _ in self._parse(member, Cursor(etag=cursor.etag)):
                 number += 1
                 if number > cursor.record:
                     yield record, replace(cursor, record=number)
