@@ -54,7 +54,7 @@ def work_off() -> int:
 
 
 DUTIES = [
-    Duty("alarms: look", LOOK_SECONDS, services.look, elected=True),
+    Duty("alarms: look", LOOK_SECONDS, services.look, elected=True, vital=True),
     Duty("alarms: without workers", 15.0, last_resort, elected=True),
     Duty("alarms: prune", 3600.0, services.prune, elected=True),
 ]

@@ -15,7 +15,7 @@ from apps.alarms.kinds import KINDS, AlarmKind, Reading
 from apps.alarms.kinds.naming import name_of
 from apps.alarms.models import Alarm, Case, Firing, Message
 from apps.alarms.rules import INTEGRATION, TARGET, Rule
-from apps.alarms.services import rule_of
+from apps.alarms.services import case_of, rule_of
 from apps.core import clock
 from apps.core.ids import parse_id
 
@@ -73,9 +73,7 @@ def gather(look: Verdict) -> None:
     cases = []
     for case_id, at, subject in look.kind.gather(look.alarm.organization_id, look.now):
         if look.kind.in_scope is None or look.kind.in_scope(subject, look.rule.scope):
-            about = {**subject.document(), "key": subject.key, "title": subject.title}
-            group = subject.group(look.rule)
-            cases.append(Case(alarm=look.alarm, event_id=case_id, group_key=group, at=at, subject=about))
+            cases.append(case_of(look.alarm, look.rule, subject, case_id=case_id, at=at))
     Case.objects.bulk_create(cases, ignore_conflicts=True)
 
 

@@ -5,10 +5,12 @@ works again is looked up while an alarm fires.
 """
 
 import uuid
+from collections import defaultdict
+from collections.abc import Sequence
 
 from apps.alarms.kinds import KINDS, AlarmKind
 from apps.alarms.models import Alarm, Case
-from apps.alarms.services import rule_of, wake
+from apps.alarms.services import case_of, rule_of, wake
 from apps.core.joined import run_prepared
 from apps.events.consumers import EventConsumer
 from apps.events.models import Event
@@ -28,36 +30,39 @@ def listens(organization_id: uuid.UUID, type: str) -> bool:
 
 
 def deliver(event: Event) -> None:
-    """Called by the dispatcher, in its transaction."""
-    woken: list[uuid.UUID] = []
-    for kind in kinds_of(event.type):
-        alarms = Alarm.objects.filter(organization_id=event.organization_id, kind=kind.name, enabled=True)
-        woken += note(event, kind, list(alarms.order_by("id")))
+    deliver_many([event])
+
+
+def deliver_many(events: Sequence[Event]) -> None:
+    """Called by the dispatcher, in its transaction; of one organization."""
+    organization_id, by_kind = events[0].organization_id, defaultdict[str, list[Event]](list)
+    for event in events:
+        for kind in kinds_of(event.type):
+            by_kind[kind.name].append(event)
+    rows = Alarm.objects.filter(organization_id=organization_id, kind__in=list(by_kind), enabled=True)
+    woken: set[uuid.UUID] = set()
+    for alarm in rows.defer("secret").order_by("id"):
+        kind = KINDS[alarm.kind]
+        woken |= {alarm.id} if kind.seen is None else note(alarm, kind, by_kind[alarm.kind])
     if woken:
-        wake(woken, organization_id=event.organization_id)
+        wake(list(woken), organization_id=organization_id)
 
 
-def note(event: Event, kind: AlarmKind, alarms: list[Alarm]) -> list[uuid.UUID]:
-    """The alarms among these that the event concerns, its case written down."""
-    if kind.seen is None or not alarms:
-        return [alarm.id for alarm in alarms]
-    subject = kind.seen(event)
-    if subject is None:
-        return []
-    cases = []
-    for alarm in alarms:
-        rule = rule_of(alarm)
-        if kind.in_scope is None or kind.in_scope(subject, rule.scope):
-            about = {**subject.document(), "key": subject.key, "title": subject.title}
-            group = subject.group(rule)
-            cases.append(Case(alarm=alarm, event_id=event.id, group_key=group, at=event.created_at, subject=about))
+def note(alarm: Alarm, kind: AlarmKind, events: Sequence[Event]) -> set[uuid.UUID]:
+    """Writes the cases of the events that the alarm is concerned with; answers its id if there are any."""
+    rule, cases = rule_of(alarm), []
+    for event in events:
+        subject = kind.seen(event) if kind.seen else None
+        if subject is not None and (kind.in_scope is None or kind.in_scope(subject, rule.scope)):
+            cases.append(case_of(alarm, rule, subject, case_id=event.id, at=event.created_at))
     Case.objects.bulk_create(cases, ignore_conflicts=True)
-    return [case.alarm_id for case in cases]
+    return {alarm.id} if cases else set()
 
 
 CONSUMER = EventConsumer(
     name="alarms",
     deliver=deliver,
+    deliver_many=deliver_many,
     types=frozenset(type for kind in KINDS.values() for type in (*kind.events, *kind.pokes)),
     listens=listens,
 )

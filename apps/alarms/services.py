@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, Subquery
 
 from apps.alarms import secrets
-from apps.alarms.kinds import KINDS
+from apps.alarms.kinds import KINDS, Subject
 from apps.alarms.models import Alarm, Case, Firing, Message
 from apps.alarms.rules import Rule, check_rule, read_rule
 from apps.audit.services import record
@@ -102,6 +102,11 @@ ALARMS = AlarmResource()
 def rule_of(alarm: Alarm) -> Rule:
     """Without the secrets of its channels, which only sending needs."""
     return read_rule(alarm.document, kind=alarm.kind, limits=KINDS[alarm.kind].limits)
+
+
+def case_of(alarm: Alarm, rule: Rule, subject: Subject, *, case_id: uuid.UUID, at: datetime) -> Case:
+    about = {**subject.document(), "key": subject.key, "title": subject.title}
+    return Case(alarm=alarm, event_id=case_id, group_key=subject.group(rule), at=at, subject=about)
 
 
 def end_firings(alarm: Alarm, *, reason: str) -> None:

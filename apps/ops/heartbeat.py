@@ -6,7 +6,7 @@ import threading
 import structlog
 from django.db import DatabaseError, connection
 
-from apps.work import nodes
+from apps.work import nodes, scheduler
 
 log = structlog.get_logger(__name__)
 EVERY_SECONDS = 10.0
@@ -37,6 +37,8 @@ def beat_forever(roles: str, lanes: str) -> None:
     while not _left.is_set():
         try:
             nodes.beat(roles=roles, lanes=lanes)
+            if "worker" in roles.split(","):
+                scheduler.stand_in()
         except DatabaseError as error:
             log.warning("could not tell the database that this node lives", error=str(error))
         connection.close()  # no connection is kept over a fork of this process, nor for one statement in ten seconds

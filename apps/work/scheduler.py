@@ -19,12 +19,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Duty:
-    """`run` must be safe in two schedulers at once, unless `elected`: then one of them does it."""
+    """`run` must be safe in two schedulers at once, unless `elected`: then one of them does it.
+
+    What is `vital` workers do as well while no scheduler lives, each time they tell that they live.
+    """
 
     name: str
     every: float
     run: Callable[[], object]
     elected: bool = False
+    vital: bool = False
 
 
 _duties: list[Duty] = []
@@ -46,7 +50,17 @@ def pump() -> None:
             wakeups.wake(lane)
 
 
-register(Duty("pump", 1.0, pump))
+register(Duty("pump", 1.0, pump, vital=True))
+
+
+def stand_in() -> bool:
+    """For a worker's thread that tells of its life: does what cannot wait for a scheduler, if none lives."""
+    if nodes.alive("scheduler"):
+        return False
+    for duty in _duties:
+        if duty.vital:
+            perform(duty)
+    return True
 
 
 def run(stop: threading.Event) -> None:

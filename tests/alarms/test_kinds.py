@@ -20,7 +20,7 @@ from apps.schedules.firing import fire_due
 from apps.schedules.models import Tick
 from apps.schedules.services import set_schedule
 from apps.subscriptions.models import Delivery, Subscription
-from apps.work import nodes
+from apps.work import nodes, scheduler
 from apps.work.models import WorkItem
 from tests.alarms.conftest import happen, look, run, told, work_off
 
@@ -102,6 +102,21 @@ def test_moments_that_no_scheduler_fired_are_told(make, organization, mailbox):
         Tick.objects.create(schedule=schedule, due_at=clock.now(), execution_id=new_id())
         look()
     assert [what for what, _ in told()] == ["firing", "recovered"]
+
+
+def test_workers_tell_of_missed_moments_while_no_scheduler_lives(make, organization, mailbox):
+    with time_machine.travel("2026-03-01T10:00:30Z", tick=False) as wall:
+        make("missed_tick")
+        set_schedule(
+            organization_id=organization.id, target_kind="nothing", target_id=new_id(), expression="? 0 * * * *"
+        )
+        wall.move_to("2026-03-01T11:10:00Z")
+        nodes.beat(roles="worker")
+        assert scheduler.stand_in()
+        work_off()
+    assert len(mailbox.letters) == 1
+    nodes.beat(roles="web,worker,scheduler")
+    assert not scheduler.stand_in()
 
 
 def test_dead_deliveries_are_told_with_the_receivers_answer_and_end_when_it_takes_some(make, organization, mailbox):

@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "JUNCTION_LOG_LEVEL": "WARNING",
 }
 START_SECONDS = 240.0
-PATIENCE = 90.0  # seconds that a condition may take to come true on a machine that does much else
+PATIENCE = 180.0  # seconds that a condition may take to come true on a machine that does much else
 
 
 @dataclass
