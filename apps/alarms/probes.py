@@ -15,14 +15,15 @@ def unsent() -> Iterable[Finding]:
     items = WorkItem.objects.filter(kind=SEND, target_id=OuterRef("pk"))
     rows = Message.objects.filter(~Exists(items), state=Message.State.PENDING).order_by("id")
     for row in rows[:SHOWN_PER_PROBE]:
-        yield Finding("alarm message", row.id, "it was never sent, and no work item is left to", "Test its alarm.")
+        what = "it was never sent, and no work item is left to send it"
+        yield Finding("alarm message", row.id, what, "Insert a work item of kind alarm_message for it.")
 
 
 def unjudged() -> Iterable[Finding]:
     items = WorkItem.objects.filter(kind=services.JUDGE, target_id=OuterRef("pk"))
     cases = Case.objects.filter(alarm=OuterRef("pk"), judged=False)
     for row in Alarm.objects.filter(Exists(cases), ~Exists(items)).order_by("id")[:SHOWN_PER_PROBE]:
-        what = "cases of it were not judged, and no work item is left to"
+        what = "cases of it were not judged, and no work item is left to judge them"
         yield Finding("alarm", row.id, what, "Save it anew: that has it judged.")
 
 

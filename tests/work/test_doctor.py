@@ -9,6 +9,7 @@ from django.db import connection as db
 from django.db import transaction
 
 from apps.accounts.models import Organization
+from apps.alarms.models import Alarm, Case, Message
 from apps.connections.models import Connection, Limit, PermitBlock
 from apps.connectors.models import Component, ComponentVersion, Connector
 from apps.core.clock import now
@@ -244,6 +245,20 @@ def test_deliveries_that_nobody_pushes(organization):
     assert one("fan-outs without work").target_id == event.id
     item(organization, "fanout", event.id)
     assert doctor.examine("fan-outs without work") == []
+
+
+def test_an_alarm_that_nobody_will_judge_and_a_message_that_nobody_will_send(organization):
+    alarm = Alarm.objects.create(organization=organization, name="Night watch", kind="execution_failed")
+    Case.objects.create(alarm=alarm, event_id=new_id(), at=now(), subject={})
+    assert one("alarms without work").target_id == alarm.id
+    item(organization, "alarm", alarm.id)
+    assert doctor.examine("alarms without work") == []
+    message = Message.objects.create(
+        organization=organization, alarm=alarm, alarm_name="Night watch", what="firing", channel_type="email"
+    )
+    assert one("alarm messages without work").target_id == message.id
+    item(organization, "alarm_message", message.id)
+    assert doctor.examine("alarm messages without work") == []
 
 
 def test_every_probe_is_tested_here(organization):
