@@ -66,9 +66,9 @@ class Part:
 
 
 def parts() -> list[Part]:
-    from tests.contracts import rely_catalog
+    from tests.contracts import rely_approvals, rely_catalog, rely_flows
 
-    return [rely_catalog.PART]
+    return [rely_catalog.PART, rely_flows.PART, rely_approvals.PART]
 
 
 def part_of(operation: Routed) -> Part | None:
