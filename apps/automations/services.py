@@ -176,6 +176,22 @@ def run_by_hand(
     return execution
 
 
+def manual_trigger(automation: Automation) -> Mapping[str, Any] | None:
+    """The document of the trigger by which a person starts it; select its `version` along."""
+    document = automation.version.document if automation.version else {}
+    found = (one for one in document.get("triggers") or [] if one.get("type") == "manual")
+    return next(found, {} if automation.type == Type.SELF_SERVICE else None)
+
+
+def empty_args(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that must be given, empty, for a person to fill in."""
+    return {
+        field.path: "" if field.type == "string" else None
+        for field in schemas.input_fields(schema)
+        if field.required and "." not in field.path
+    }
+
+
 def check_manual(automation: Automation, program: Compiled, args: Any) -> None:
     """Raises AutomationError for one that is not started by hand, ValidationError for args that do not fit."""
     trigger = next((one for one in program.triggers if one.kind.name == "manual"), None)

@@ -13,7 +13,7 @@ from apps.accounts.models import ApiKey, EndUser, Group, Membership
 from apps.alarms.models import Alarm, Message
 from apps.audit.models import AuditEntry
 from apps.automations.approvals.console import waiting_badge
-from apps.automations.models import Approval
+from apps.automations.models import Approval, Automation
 from apps.catalog.models import Blueprint, Entity, Suggestion
 from apps.connections.models import Connection, Credential
 from apps.connectors.models import Component, Connector
@@ -46,6 +46,7 @@ GROUPS: list[tuple[str, list[tuple[str, str, Any]]]] = [
         [
             ("Integrations", "folder", Integration),
             ("Flows", "account_tree", Flow),
+            ("Automations", "bolt", Automation),
             ("Connections", "cable", Connection),
             ("Exports", "upload", Export),
             ("Imports", "download", Import),

@@ -47,6 +47,7 @@ class Action:
     render: Render | None
     lists: Mapping[str, "Sequence[Action]"] = field(default_factory=dict)
     prepared: Any = None
+    conditions: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,7 @@ class _Compiler:
             title=str(document.get("title") or ""),
             path=at,
             test=compile_test(document.get("conditions"), f"{at}.conditions"),
+            conditions=document.get("conditions") or (),
             args=args,
             render=compile_value(rendered, f"{at}.args"),
             lists=lists,

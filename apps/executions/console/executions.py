@@ -1,6 +1,6 @@
 """Executions: what ran, who started it, why it ended so, its steps and exchanges."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -38,6 +38,15 @@ from apps.executions.summaries import ending, kind_of, numbers, outcome_of, reco
 register_kind("execution", Execution, field="target_name")
 STEPS_SHOWN = 200
 RUNS_OF_A_RECORD = 200
+Timeline = Callable[[Actor, Execution], Section]
+_timelines: dict[str, Timeline] = {}
+
+
+def register_timeline(kind: str, make: Timeline) -> None:
+    """How the steps of a kind are shown, where its app knows better than this one."""
+    _timelines[kind] = make
+
+
 EXCHANGES_SHOWN = 20  # of failures, and of the newest
 
 
@@ -177,7 +186,7 @@ class ExecutionAdmin(ConsoleAdmin):
         yield from doubts.doubt_sections(row, may_settle=self.may(actor, Verb.RETRY, row))
         if row.kind in trying.SHOWN_WHOLE:
             yield from trying.data_sections(row)
-        yield timeline(actor, row)
+        yield _timelines.get(row.kind, timeline)(actor, row)
         yield exchange_section(actor, row)
 
 
