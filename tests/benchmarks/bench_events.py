@@ -124,7 +124,8 @@ def main():
         stop.set()
         for worker in workers:
             worker.join()
-        print(f"{what}: {seconds:.1f} s, {options.entities / seconds:,.0f}/s with {options.workers} workers", flush=True)
+        rate = f"{options.entities / seconds:,.0f}/s with {options.workers} workers"
+        print(f"{what}: {seconds:.1f} s, {rate}", flush=True)
     asked = sorted(
         (unpack(run.execution.data.input)["data"]["id"], run.automation_slug)
         for run in Run.objects.select_related("execution__data")
