@@ -34,7 +34,7 @@ def flow_diagram(request: HttpRequest, actor: Actor, row: Flow) -> Iterable[Sect
 
 
 def run_diagram(request: HttpRequest, actor: Actor, row: Execution) -> Iterable[Section]:
-    if row.kind not in ("flow", "retry"):
+    if row.kind not in ("flow", "retry", "plan"):
         return
     flow, noun = Flow.objects.for_actor(actor).filter(pk=row.target_id).first(), row.kind.replace("flow", "run")
     if flow is not None:

@@ -1,5 +1,5 @@
 """Registers the console's pages."""
 
-from apps.executions.console import exchanges, executions
+from apps.executions.console import exchanges, executions, replays
 
-__all__ = ["exchanges", "executions"]
+__all__ = ["exchanges", "executions", "replays"]

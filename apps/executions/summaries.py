@@ -7,17 +7,19 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.accounts.console.display import NOTHING, badge
-from apps.executions.jobs import JOB_KINDS, Tally
+from apps.executions.jobs import JOB_KINDS, PLAN, Tally
 from apps.executions.models import Execution, State, Step
 
 
 def target_kind(row: Execution) -> str:
-    return "flow" if row.kind == "retry" else row.kind
+    """A replay's is that of what it replays."""
+    kind = row.parent.kind if row.kind == "replay" and row.parent else row.kind
+    return "flow" if kind in ("retry", PLAN) else kind
 
 
 def kind_of(row: Execution) -> str:
-    """A retry is told from a run at a glance."""
-    return badge("retry", look="info") if row.kind == "retry" else row.kind
+    """A retry, a plan and a replay are told from a run at a glance."""
+    return badge(row.kind, look="info") if row.kind in ("retry", PLAN, "replay") else row.kind
 
 
 def outcome_of(row: Execution, errors: int) -> str:
@@ -63,10 +65,12 @@ def numbers(tally: Tally) -> SafeString:
 
 def records(row: Execution, tally: Tally) -> SafeString | str:
     """Of a run: what it read, and what all its imports wrote together."""
-    if row.kind not in JOB_KINDS:
+    if row.kind not in (*JOB_KINDS, PLAN):
         return NOTHING
-    told = [f"{tally.exported:,} read"] if row.kind == "flow" else []
-    if tally.imports:
+    told = [f"{tally.exported:,} read"] if row.kind in ("flow", PLAN) else []
+    if row.kind == PLAN:
+        told.append(f"{tally.success:,} to be written")
+    elif tally.imports:
         by = f" by {tally.imports} imports" if tally.imports > 1 and tally.success else ""
         told.append(f"{tally.success:,} written{by}")
     ignored = f", {tally.ignore:,} ignored" if tally.ignore else ""
@@ -82,6 +86,8 @@ def ending(row: Execution, tally: Tally) -> str:
         case State.CANCELED:
             return f"It was canceled. {row.reason}" if row.reason not in ("", "canceled") else "It was canceled."
         case State.SUCCEEDED if row.error_count:
+            if row.kind == PLAN:
+                return f"Of this {counted(row.error_count)} would fail."
             return f"It went through, but {counted(row.error_count)} failed on the way{still_open(row, tally)}."
         case State.SUCCEEDED:
             return ""

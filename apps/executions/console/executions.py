@@ -133,7 +133,7 @@ class ExecutionAdmin(ConsoleAdmin):
         return self.name(row)
 
     def headline(self, row: Execution) -> str:
-        kind = format_html("{} ", kind_of(row)) if row.kind == "retry" else ""
+        kind = format_html("{} ", kind_of(row)) if row.kind in ("retry", "plan", "replay") else ""
         return format_html("{}{}", kind, badge(outcome_of(row, row.error_count)))
 
     def sentence(self, row: Execution) -> str:
@@ -164,9 +164,8 @@ class ExecutionAdmin(ConsoleAdmin):
         if row.mode != "live":
             yield Fact("Mode", badge(row.mode))
         if row.parent_id:
-            again = link(
-                change_url(Execution, row.parent_id), "the run it retries" if row.kind == "retry" else "its parent"
-            )
+            words = {"retry": "the run it retries", "replay": "the run it replays"}
+            again = link(change_url(Execution, row.parent_id), words.get(row.kind, "its parent"))
             yield Fact("Belongs to", again)
         yield Fact("Id", row.hex_id)
 

@@ -17,7 +17,7 @@ from apps.core.actors import Actor, Verb
 from apps.core.ids import parse_id
 from apps.executions.models import Execution
 
-STARTED = ("run", "retry")  # the log's words for it
+STARTED = ("run", "retry", "plan", "replay")  # the log's words for it
 CAUSES = {"tick": "schedule", "chain": "execution", "child": "execution"}
 Shown = SafeString | str
 

@@ -187,7 +187,7 @@ def recent_runs(actor: Actor, flow: Flow) -> Section:
 
 def runs_of(actor: Actor, flow: Flow) -> "QuerySet[Execution]":
     found: QuerySet[Execution] = Execution.objects.for_actor(actor).filter(
-        kind__in=("flow", "retry"), target_id=flow.pk
+        kind__in=("flow", "retry", "plan"), target_id=flow.pk
     )
     return found
 
