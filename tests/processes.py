@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 180.0
 
 
 def surroundings(variables: Mapping[str, str]) -> dict[str, str]:
