@@ -8,11 +8,12 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True)
 class AllowedNetwork:
-    """A CIDR block on any port, or one host (name or address) on one port."""
+    """A CIDR block on any port, or one host (name or address) on one port. `organization`: for its calls alone."""
 
     network: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
     host: str = ""
     port: int = 0
+    organization: str = ""
 
     def admits(self, *, address: Address, host: str, port: int) -> bool:
         if self.network is not None:

@@ -139,3 +139,13 @@ def test_what_is_pinned_to_a_missing_version_fails_by_its_name(first, organizati
     with pytest.raises(NotFoundError, match=r"Version 1\.0\.0 of the action crm\.lead\.create no longer exists"):
         pinned_version(version_id, **pin)
     assert not Component.objects.exists()
+
+
+def test_the_name_of_an_action_is_frozen_once_its_connector_is_published(first, connector):
+    services.rename_component(component=first.component, name="lead.make")
+    services.publish_version(version=services.create_version(connector=connector))
+    connector.refresh_from_db()
+    first.component.connector = connector
+    with pytest.raises(ConflictError, match=r"freezes the name of its action lead\.make"):
+        services.rename_component(component=first.component, name="lead.create")
+    services.rename_component(component=first.component, name="lead.make")  # no change

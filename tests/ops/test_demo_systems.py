@@ -137,13 +137,19 @@ def test_a_body_that_cannot_be_taken_is_told(client, demo, body, status, token):
     assert client.post("/demo/crm/orders", body, content_type="application/json", headers=token).status_code == status
 
 
-def test_an_embedded_process_may_reach_its_own_port_and_nothing_else(transactional_db, owner, settings):
+def test_a_process_reaches_its_own_port_for_the_organization_of_the_demonstration_alone(
+    transactional_db, owner, settings
+):
     settings.JUNCTION_ALLOW_NETWORKS = []
     assert start_embedded(host="0.0.0.0", port=8123) is True
-    check_address("127.0.0.1", port=8123, host="127.0.0.1", allow=allow_entries())
+    mine = allow_entries(owner.organization.id.hex)
+    check_address("127.0.0.1", port=8123, host="127.0.0.1", allow=mine)
+    for others in (allow_entries(), allow_entries("another")):
+        with pytest.raises(DomainError, match="JUNCTION_ALLOW_NETWORKS"):
+            check_address("127.0.0.1", port=8123, host="127.0.0.1", allow=others)
     for address, port in (("127.0.0.1", 8124), ("127.0.0.2", 8123), ("10.0.0.1", 8123), ("::1", 8123)):
         with pytest.raises(DomainError, match="JUNCTION_ALLOW_NETWORKS"):
-            check_address(address, port=port, host=address, allow=allow_entries())
+            check_address(address, port=port, host=address, allow=mine)
 
 
 def test_a_second_start_changes_nothing_but_the_address(transactional_db, owner, settings):

@@ -79,8 +79,13 @@ def change_component_version(*, version: ComponentVersion, **fields: Any) -> Com
 
 @transaction.atomic
 def rename_component(*, component: Component, name: str) -> Component:
-    """For all its versions: a name is the component's."""
+    """For all its versions: a name is the component's. An action's is frozen once its connector is published, since
+    callers know it by that."""
     check_name(name, kind=component.kind)
+    if component.kind == Component.Kind.ACTION and component.connector.published_at and name != component.name:
+        raise ConflictError(
+            f"{component.connector} is published, which freezes the name of its action {component.name}.", field="name"
+        )
     taken = f"{component.connector} has the {component.kind} {name} already."
     return apply(locked(component), {"name": name}, taken=taken)
 

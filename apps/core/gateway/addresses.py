@@ -56,9 +56,9 @@ _REFUSED = tuple((ip_network(text), why) for text, why in REFUSED)
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?\Z", re.IGNORECASE)
 
 
-def allow_entries() -> tuple[AllowedNetwork, ...]:
-    """The deployment's exceptions as they are now."""
-    return tuple(settings.JUNCTION_ALLOW_NETWORKS)
+def allow_entries(organization: str = "") -> tuple[AllowedNetwork, ...]:
+    """The deployment's exceptions as they are now, for calls of this organization."""
+    return tuple(one for one in settings.JUNCTION_ALLOW_NETWORKS if one.organization in ("", organization))
 
 
 @lru_cache(maxsize=4096)

@@ -74,7 +74,7 @@ def send_many(requests: Sequence[Request], *, concurrency: int, context: SendCon
 
 
 def _send_live(requests: Sequence[Request], concurrency: int, context: SendContext) -> list[Outcome]:
-    runner, allow = engine(), tuple(allow_entries())
+    runner, allow = engine(), allow_entries(context.organization)
     if context.limiter is None or not context.limit_key:
         return runner.run(_batch(runner, allow, requests, concurrency, context))
     outcomes: list[Outcome] = []

@@ -1,7 +1,8 @@
 """Puts the demonstration into a new installation, once, and starts its flow.
 
 The surprise: the sample systems are served by the very process that calls them, so `manage.py up` opens its gateway
-to its own port, for itself and as long as it runs. Nothing else is opened, and nothing at all in other processes.
+to its own port, for itself and as long as it runs, and for the organization that has the demonstration. Nothing else is
+opened, and nothing at all in other processes.
 """
 
 import ipaddress
@@ -36,7 +37,8 @@ def start_embedded(*, host: str, port: int) -> bool:
     installed = install(base=base)
     demo = Demo.objects.filter(integration__isnull=False).select_related("integration").first()
     if demo is not None and demo.integration is not None:
-        settings.JUNCTION_ALLOW_NETWORKS = [*settings.JUNCTION_ALLOW_NETWORKS, AllowedNetwork(host=own, port=port)]
+        door = AllowedNetwork(host=own, port=port, organization=demo.integration.organization_id.hex)
+        settings.JUNCTION_ALLOW_NETWORKS = [*settings.JUNCTION_ALLOW_NETWORKS, door]
         if not installed:
             move_systems(demo.integration, base=base)
     return installed

@@ -56,3 +56,29 @@ def test_what_a_run_needed_on_its_way_is_deleted_after_it(workshop, system, fold
     assert execution.state == "succeeded" and SpoolChunk.objects.exists() and FilePart.objects.exists()
     finish.prune_pages()
     assert not SpoolChunk.objects.exists() and not FilePart.objects.exists()
+
+
+def test_rows_that_would_fill_our_database_end_their_run(workshop, folder, files, monkeypatch):
+    table(folder)
+    monkeypatch.setattr("apps.flows.pipeline.sources.sql.SPOOLED_BYTES", 20_000)
+    endless = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, hex(randomblob(50)) AS x FROM n"
+    )
+    export = sql_export(workshop, sqlite(workshop), endless)
+    execution = workshop.run(workshop.flow(export, file_import(workshop, files, type="csv", fileName="o.csv")))
+    assert execution.state == "failed" and "orderingKey" in execution.reason
+    assert SpoolChunk.objects.count() <= 1
+
+
+def test_wide_rows_are_read_few_at_a_time(workshop, folder, monkeypatch):
+    table(folder)
+    rows(folder, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)"
+         " INSERT INTO orders SELECT i, hex(zeroblob(500)) FROM n")  # fmt: skip
+    monkeypatch.setattr("apps.flows.pipeline.sources.sql.READ_BYTES", 10_000)
+    query = "SELECT external_id AS id, name FROM orders"
+    generator = reader(workshop, sql_export(workshop, sqlite(workshop), query, orderingKey="id"))
+    fetched = generator.source.fetch(generator.source.start())
+    assert (len(fetched.records), fetched.cursor) == (11, {"after": 11})
+    progress = Progress()
+    pages = generate(generator, progress, room=100, seconds=60).pages
+    assert [record["id"] for page in pages for record in page] == list(range(1, 41)) and progress.done

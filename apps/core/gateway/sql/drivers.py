@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, Protocol
 
 Row = dict[str, Any]
+GRACE_SECONDS = 5.0  # beyond its timeout, until a server that does not end a statement by itself is hung up on
+ROW_SECONDS = 1.0  # for each of many rows that are written by one statement
 
 
 class Driver(Protocol):
@@ -17,9 +19,9 @@ class Driver(Protocol):
 
     def execute(self, statement: str, params: Sequence[Any]) -> int: ...
 
-    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int: ...
+    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> int: ...
 
-    def copy_rows(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int: ...
+    def copy_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int: ...
 
     def begin(self, *, read_only: bool) -> None: ...
 

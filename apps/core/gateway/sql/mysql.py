@@ -6,7 +6,9 @@ import itertools
 import re
 import socket
 import ssl
-from collections.abc import Generator, Iterable, Sequence
+import struct
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import pymysql
@@ -17,14 +19,21 @@ from pymysql.cursors import SSCursor
 from ..addresses import resolve_checked
 from ..connector import ssl_context
 from ..context import Tls
-from ..errors import Category, ConnectFailed, Disconnected, GatewayError, StatementFailed, TimedOut
-from .drivers import Row
+from ..errors import BadResponse, Category, ConnectFailed, Disconnected, GatewayError, StatementFailed, TimedOut
+from ..watch import watch
+from .drivers import GRACE_SECONDS, ROW_SECONDS, Row
 from .target import SqlTarget
 from .values import encoded, exact_number, inbound, iso_moment, json_column, quoted
 
 _BATCH = 500
+_FETCH_SIZE = 250  # rows held at once: theirs is the say how large one is
+_DRAIN_SECONDS = 5.0  # for what is left of a result that nobody reads on
+# What leaves a session as it was. After anything else it is not used again: the protocol has no reset that all know.
+_LEAVES_NO_TRACE = re.compile(r"\s*\(*\s*(?:SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH|VALUES)\b", re.IGNORECASE)
 _RETRYABLE = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, ER.CON_COUNT_ERROR}
 _MENDABLE = {ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR}
+# What the library runs into when a server does not keep to the protocol, or asks for a file of ours.
+_NONSENSE = (RuntimeError, AssertionError, IndexError, UnicodeDecodeError, struct.error)
 _TOO_LONG = {3024, 1969, ER.QUERY_INTERRUPTED}
 _ACCESS = {ER.ACCESS_DENIED_ERROR, ER.BAD_DB_ERROR, ER.DBACCESS_DENIED_ERROR}
 
@@ -72,33 +81,45 @@ class MysqlDriver:
 
     def __init__(self, target: SqlTarget) -> None:
         self._target = target
+        self._is_late = self._is_changed = False
         self._connection = _connect(target)
         self._limit_statements()
 
     def query(self, statement: str, params: Sequence[Any], *, fetch_size: int) -> Generator[Row, None, None]:
         # Unbuffered: rows come off the wire as they are read; closing early drains what is left.
-        with self._connection.cursor(SSCursor) as cursor:
-            cursor.execute(statement, inbound(params) or None)
+        self._note(statement)
+        cursor = self._connection.cursor(SSCursor)
+        try:
+            with self._watched():
+                cursor.execute(statement, inbound(params) or None)
             names = [column[0] for column in cursor.description or ()]
-            while rows := cursor.fetchmany(fetch_size):
+            while True:
+                with self._watched():
+                    rows = cursor.fetchmany(min(fetch_size, _FETCH_SIZE))
+                if not rows:
+                    return
                 for row in rows:
                     yield dict(zip(names, row, strict=True))
+        finally:
+            with watch().limit(_DRAIN_SECONDS, self._hang_up):
+                cursor.close()
 
     def execute(self, statement: str, params: Sequence[Any]) -> int:
-        with self._connection.cursor() as cursor:
-            return int(cursor.execute(statement, inbound(params) or None))
+        self._note(statement)
+        return self._run(statement, params)
 
-    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int:
-        with self._connection.cursor() as cursor:
+    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> int:
+        self._note(statement)
+        with self._connection.cursor() as cursor, self._watched(rows=len(rows)):
             return int(cursor.executemany(statement, [inbound(row) for row in rows]) or 0)
 
-    def copy_rows(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    def copy_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
         names = ", ".join(quoted((column,), self.quote) for column in columns).replace("%", "%%")
         holes = f"({', '.join(['%s'] * len(columns))})"
         begin = f"INSERT INTO {quoted(table, self.quote)} ".replace("%", "%%") + f"({names}) VALUES "  # noqa: S608
         count = 0
         source = iter(rows)
-        with self._connection.cursor() as cursor:
+        with self._connection.cursor() as cursor, self._watched(rows=len(rows)):
             while batch := list(itertools.islice(source, _BATCH)):
                 values = list(itertools.chain.from_iterable(inbound(row) for row in batch))
                 cursor.execute(begin + ", ".join([holes] * len(batch)), values)
@@ -106,13 +127,15 @@ class MysqlDriver:
         return count
 
     def begin(self, *, read_only: bool) -> None:
-        self.execute("START TRANSACTION READ ONLY" if read_only else "START TRANSACTION", ())
+        self._run("START TRANSACTION READ ONLY" if read_only else "START TRANSACTION", ())
 
     def commit(self) -> None:
-        self._connection.commit()
+        with self._watched():
+            self._connection.commit()
 
     def rollback(self) -> None:
-        self._connection.rollback()
+        with self._watched():
+            self._connection.rollback()
 
     def ledger_table(self) -> str:
         return (
@@ -128,8 +151,10 @@ class MysqlDriver:
         return isinstance(error, pymysql.ProgrammingError) and error.args[:1] == (ER.NO_SUCH_TABLE,)
 
     def translate(self, error: BaseException) -> BaseException:
-        if isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError) or (self._is_late and isinstance(error, pymysql.MySQLError | OSError)):
             return TimedOut(f"The statement took longer than {self._target.statement_timeout:g} s.")
+        if isinstance(error, _NONSENSE):
+            return BadResponse(f"{self._target.url} answered something that is not MySQL: {error}.")
         if not isinstance(error, pymysql.MySQLError):
             return error
         number, said = (*error.args, "", "")[:2]
@@ -146,15 +171,19 @@ class MysqlDriver:
 
     def is_alive(self) -> bool:
         try:
-            self._connection.ping(reconnect=False)
+            with self._watched():
+                self._connection.ping(reconnect=False)
         except (pymysql.MySQLError, OSError):
             return False
         return True
 
     def reset(self) -> bool:
+        if self._is_changed:
+            return False
         try:
-            self._connection.rollback()
-            self._connection.autocommit(True)
+            with self._watched():
+                self._connection.rollback()
+                self._connection.autocommit(True)
         except (pymysql.MySQLError, OSError):
             return False
         return True
@@ -163,13 +192,31 @@ class MysqlDriver:
         if self._connection.open:
             self._connection.close()
 
+    def _run(self, statement: str, params: Sequence[Any]) -> int:
+        with self._connection.cursor() as cursor, self._watched():
+            return int(cursor.execute(statement, inbound(params) or None))
+
+    def _note(self, statement: str) -> None:
+        self._is_changed = self._is_changed or not _LEAVES_NO_TRACE.match(statement)
+
+    def _watched(self, *, rows: int = 0) -> AbstractContextManager[None]:
+        """The server ends statements that take too long; should it not, for whatever reason, we hang up."""
+        return watch().limit(self._target.statement_timeout + GRACE_SECONDS + ROW_SECONDS * rows, self._hang_up)
+
+    def _hang_up(self) -> None:
+        self._is_late = True
+        wire = self._connection._sock
+        if wire is not None:
+            with suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)
+
     def _limit_statements(self) -> None:
         seconds = self._target.statement_timeout
         if "mariadb" in str(self._connection.get_server_info()).lower():
-            self.execute(f"SET SESSION max_statement_time = {seconds:.3f}", ())
+            self._run(f"SET SESSION max_statement_time = {seconds:.3f}", ())
         else:
-            self.execute(f"SET SESSION max_execution_time = {round(seconds * 1000)}", ())
-        self.execute("SET SESSION time_zone = '+00:00'", ())
+            self._run(f"SET SESSION max_execution_time = {round(seconds * 1000)}", ())
+        self._run("SET SESSION time_zone = '+00:00'", ())
 
 
 def _connect(target: SqlTarget) -> Any:
@@ -196,6 +243,9 @@ def _connect(target: SqlTarget) -> Any:
         # Over a given socket the greeting is read under the read timeout, so the one for statements comes after. The
         # server ends statements that take too long; the socket ends a little later, should the server be gone.
         connection._read_timeout = connection._write_timeout = target.statement_timeout + 5
+    except _NONSENSE as error:
+        wire.close()
+        raise ConnectFailed(f"{target.url} does not speak MySQL: {error}.", category=Category.CONFIGURATION) from error
     except (pymysql.MySQLError, OSError) as error:
         wire.close()
         raise _connect_error(error, target) from error

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Sequence
+import socket
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, suppress
+from itertools import islice
 from typing import Any
 
 import psycopg
@@ -14,10 +17,12 @@ from psycopg.rows import dict_row
 from ..addresses import resolve_checked
 from ..connector import pem_file
 from ..errors import Category, ConnectFailed, Disconnected, GatewayError, StatementFailed, TimedOut
-from .drivers import Row
+from ..watch import watch
+from .drivers import GRACE_SECONDS, ROW_SECONDS, Row
 from .target import SqlTarget
 from .values import encoded, exact_number, inbound, iso_moment, json_column, quoted
 
+_FETCH_SIZE = 250  # rows held at once: theirs is the say how large one is
 _SSL = {"disable": "disable", "prefer": "prefer", "require": "require", "verify": "verify-full"}
 _RETRYABLE = (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable, errors.TooManyConnections)
 
@@ -73,7 +78,7 @@ class PostgresDriver:
 
     def __init__(self, target: SqlTarget) -> None:
         self._target = target
-        self._statement_open = False
+        self._is_late = False
         addresses = resolve_checked(target.host, target.real_port)
         options: dict[str, Any] = {
             "host": ",".join([target.host] * len(addresses)),
@@ -86,7 +91,7 @@ class PostgresDriver:
             "connect_timeout": max(2, round(target.connect_timeout)),
             "application_name": "Junction",
             # Nothing from this machine's files: no password file, no service file, no client certificate of ours.
-            "passfile": os.devnull,
+            "passfile": f"{os.devnull}/none",  # the device itself is complained of at each connection
             "gssencmode": "disable",
             "sslcert": pem_file(target.tls.certificate) if target.tls.certificate else os.devnull,
             "sslkey": pem_file(target.tls.key) if target.tls.key else os.devnull,
@@ -114,23 +119,30 @@ class PostgresDriver:
     def query(self, statement: str, params: Sequence[Any], *, fetch_size: int) -> Generator[Row, None, None]:
         with self._connection.cursor() as cursor:
             # One result set, no buffer on either side; None keeps a % in a text without parameters what it is.
-            yield from cursor.stream(_plain(statement), inbound(params) or None, size=fetch_size)
+            rows = cursor.stream(_plain(statement), inbound(params) or None, size=min(fetch_size, _FETCH_SIZE))
+            while True:
+                with self._watched():
+                    some = list(islice(rows, _FETCH_SIZE))
+                if not some:
+                    return
+                yield from some
 
     def execute(self, statement: str, params: Sequence[Any]) -> int:
-        with self._connection.cursor() as cursor:
+        with self._connection.cursor() as cursor, self._watched():
             cursor.execute(_plain(statement), inbound(params) or None)
             return max(cursor.rowcount, 0)
 
-    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int:
-        with self._connection.cursor() as cursor:
+    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> int:
+        with self._connection.cursor() as cursor, self._watched(rows=len(rows)):
             cursor.executemany(_plain(statement), (inbound(row) for row in rows))
             return max(cursor.rowcount, 0)
 
-    def copy_rows(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    def copy_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
         names = ", ".join(quoted((column,), self.quote) for column in columns)
         count = 0
         with (
             self._connection.cursor() as cursor,
+            self._watched(rows=len(rows)),
             cursor.copy(_plain(f"COPY {quoted(table, self.quote)} ({names}) FROM STDIN")) as copy,
         ):
             for row in rows:
@@ -139,7 +151,8 @@ class PostgresDriver:
         return count
 
     def begin(self, *, read_only: bool) -> None:
-        self._connection.execute("BEGIN READ ONLY" if read_only else "BEGIN")
+        with self._watched():
+            self._connection.execute("BEGIN READ ONLY" if read_only else "BEGIN")
 
     def commit(self) -> None:
         self._connection.execute("COMMIT")
@@ -160,7 +173,7 @@ class PostgresDriver:
         return isinstance(error, errors.UndefinedTable)
 
     def translate(self, error: BaseException) -> BaseException:
-        if isinstance(error, errors.QueryCanceled):
+        if isinstance(error, errors.QueryCanceled) or (self._is_late and isinstance(error, psycopg.Error)):
             return TimedOut(f"The statement took longer than {self._target.statement_timeout:g} s.")
         if isinstance(error, psycopg.Error) and self._connection.broken:
             return Disconnected(f"{self._target.url} closed the connection: {str(error).strip()}.")
@@ -172,7 +185,8 @@ class PostgresDriver:
 
     def is_alive(self) -> bool:
         try:
-            self._connection.execute("SELECT 1")
+            with self._watched():
+                self._connection.execute("SELECT 1")
         except psycopg.Error:
             return False
         return True
@@ -180,15 +194,25 @@ class PostgresDriver:
     def reset(self) -> bool:
         """Leave nothing of this use to the next: transaction, settings, temporary tables."""
         try:
-            if self._connection.info.transaction_status != pq.TransactionStatus.IDLE:
-                self._connection.rollback()
-            self._connection.execute("DISCARD ALL")
+            with self._watched():
+                if self._connection.info.transaction_status != pq.TransactionStatus.IDLE:
+                    self._connection.rollback()
+                self._connection.execute("DISCARD ALL")
         except psycopg.Error:
             return False
         return True
 
     def close(self) -> None:
         self._connection.close()
+
+    def _watched(self, *, rows: int = 0) -> AbstractContextManager[None]:
+        """The server ends statements that take too long; should it not, for whatever reason, we hang up."""
+        return watch().limit(self._target.statement_timeout + GRACE_SECONDS + ROW_SECONDS * rows, self._hang_up)
+
+    def _hang_up(self) -> None:
+        self._is_late = True
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._connection.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
 
 
 def _plain(statement: str) -> Any:

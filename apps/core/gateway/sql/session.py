@@ -78,7 +78,9 @@ class Session:
             raise EffectNotAllowed("A replay has no database; it answers from its recording.")
         return self._driver
 
-    def query(self, statement: str, params: Sequence[Any] = (), *, fetch_size: int = FETCH_SIZE) -> Iterator[Row]:
+    def query(
+        self, statement: str, params: Sequence[Any] = (), *, fetch_size: int = FETCH_SIZE
+    ) -> Generator[Row, None, None]:
         """Rows as they come, memory flat; nothing else can run on the session until they are read or closed.
 
         In plan mode it runs read-only, so that a statement that reads and writes is refused instead of half planned.

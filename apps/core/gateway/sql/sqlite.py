@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from ..errors import Category, FileRefused, StatementFailed, TimedOut
@@ -15,7 +15,9 @@ from .target import SqlTarget
 from .values import encoded, inbound, quoted
 
 _STEPS_BETWEEN_CHECKS = 20_000
-_LARGEST_VALUE = 64 * 1024 * 1024
+_LARGEST_VALUE = 16 * 1024 * 1024
+_FETCH_SIZE = 50  # rows held at once: theirs is the say how large one is
+_MOST_PAGES, _MOST_PASSING_PAGES = 4_000_000, 500_000  # of a file and of temporary tables, mostly 4 KB each
 _PRAGMAS = frozenset(("table_info", "table_xinfo", "table_list", "index_list", "index_info", "foreign_key_list"))
 _FUNCTIONS = frozenset(("load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"))
 
@@ -34,6 +36,8 @@ class SqliteDriver:
         except sqlite3.Error as error:
             raise FileRefused(f"{target.database} cannot be opened as a database: {error}.") from error
         self._connection.execute("PRAGMA trusted_schema = OFF")
+        self._connection.execute(f"PRAGMA main.max_page_count = {_MOST_PAGES}")
+        self._connection.execute(f"PRAGMA temp.max_page_count = {_MOST_PASSING_PAGES}")
         self._connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)
         self._connection.setlimit(sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0)
@@ -44,21 +48,23 @@ class SqliteDriver:
         cursor = self._run(statement, params)
         try:
             names = [column[0] for column in cursor.description or ()]
-            while rows := cursor.fetchmany(fetch_size):
+            while rows := cursor.fetchmany(min(fetch_size, _FETCH_SIZE)):
+                left = self._deadline - time.monotonic()
                 for row in rows:
                     yield {name: encoded(v) if type(v) is bytes else v for name, v in zip(names, row, strict=True)}
-                self._arm()  # the reader's time between chunks is not the statement's
+                # The reader's time between chunks is not the statement's; its own adds up, or one without end had none.
+                self._deadline = time.monotonic() + left
         finally:
             cursor.close()
 
     def execute(self, statement: str, params: Sequence[Any]) -> int:
         return max(self._run(statement, params).rowcount, 0)
 
-    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> int:
+    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> int:
         self._arm()
         return max(self._connection.executemany(_holes(statement), (inbound(row) for row in rows)).rowcount, 0)
 
-    def copy_rows(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    def copy_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
         names = ", ".join(quoted((column,), self.quote) for column in columns)
         statement = f"INSERT INTO {quoted(table, self.quote)} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
         self._arm()

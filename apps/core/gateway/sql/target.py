@@ -73,6 +73,7 @@ _CLOSING = {
     "--": re.compile(r"[^\n]*+"),
     "#": re.compile(r"[^\n]*+"),
 }
+_RUNS_ANYWAY = re.compile(r"/\*M?!")  # MySQL and MariaDB execute what such a comment holds
 _INSTEAD = {"text": "''", "name": '"x"', "note": " "}
 _COPY = re.compile(r"\bCOPY\b", re.IGNORECASE)
 _COPY_WHERE = re.compile(r"\b(?:FROM|TO)\s+(?:PROGRAM\b|'|E'|STDIN\b|STDOUT\b)", re.IGNORECASE)
@@ -102,6 +103,8 @@ def _without_literals(statement: str) -> str:
         if pattern := _CLOSING.get(mark):
             closing = pattern.match(statement, opening.end())
             end = closing.end() if closing else -1
+        elif _RUNS_ANYWAY.match(statement, opening.start()):
+            end = opening.end()
         else:
             mark = "*/" if mark == "/*" else mark
             end = statement.find(mark, opening.end())

@@ -4,7 +4,8 @@ The surprise: a query cannot be read twice in the same order, so rows without an
 before the first page is cut from them; a worker that vanishes while spooling costs a new start, never a lost row.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import Any
 
@@ -13,18 +14,36 @@ from django.db import transaction
 from apps.connections import sending
 from apps.connections.access import OpenConnection
 from apps.connections.sql import open_session, sql_target
-from apps.core.errors import ValidationError
+from apps.core.errors import ConflictError, ValidationError
 from apps.core.gateway import Mode, Recorder
 from apps.engine.paths import MISSING, compile_getter
 from apps.engine.templates import TemplateError, compile_sql
-from apps.executions.models import Execution
+from apps.executions.models import Execution, State
 from apps.executions.payloads import pack, unpack
+from apps.executions.services import CANCELED_CODE
 from apps.flows.models import SpoolChunk
 from apps.flows.pipeline.runners.sql_writing import sql_dialect
 from apps.flows.pipeline.scopes import Surroundings, environment
 from apps.flows.pipeline.sources import Fetched, OfflineError
 
 ROWS_PER_READ = 2000
+READ_BYTES = 16 * 1024 * 1024  # of texts, roughly: then a read ends, however few its rows
+SPOOLED_BYTES = 1024**3  # packed: it is our own database that they stand in
+
+
+def some_of(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    found, held = [], 0
+    for row in rows:
+        found.append(row)
+        held += weight([row])
+        if len(found) == ROWS_PER_READ or held > READ_BYTES:
+            break
+    return found
+
+
+def weight(rows: Sequence[Mapping[str, Any]]) -> int:
+    """About how much memory the texts of rows take; other values are small."""
+    return sum(len(value) for row in rows for value in row.values() if type(value) is str)
 
 
 class SqlSource:
@@ -75,28 +94,48 @@ class SqlSource:
         if cursor["after"] is not None:
             statement, values = f"{statement} WHERE {column} > %s", [*values, cursor["after"]]
         statement = f"{statement} ORDER BY {column} LIMIT {ROWS_PER_READ}"
-        with open_session(connection, context=self.context(connection)) as session:
-            rows = list(session.query(statement, values))
+        with (
+            open_session(connection, context=self.context(connection)) as session,
+            closing(session.query(statement, values)) as found,
+        ):
+            rows = some_of(found)
         if not rows:
             return Fetched(records=[], cursor=None)
         last = compile_getter(self.ordering)(rows[-1])
         if last is MISSING or last is None:
             raise ValidationError(f"The query has no column {self.ordering!r}.", field="rdbms.orderingKey")
-        return Fetched(records=rows, cursor={"after": last} if len(rows) == ROWS_PER_READ else None)
+        is_cut = len(rows) == ROWS_PER_READ or weight(rows) > READ_BYTES
+        return Fetched(records=rows, cursor={"after": last} if is_cut else None)
 
     def spool(self) -> None:
         connection = self.connected()
         statement, values = self.bound(connection, sql_target(connection).engine)
         SpoolChunk.objects.filter(execution=self.execution, generator=self.generator).delete()
-        with open_session(connection, context=self.context(connection)) as session:
-            rows = session.query(statement, values)
-            number = 0
-            while some := list(islice(rows, ROWS_PER_READ)):
+        with (
+            open_session(connection, context=self.context(connection)) as session,
+            closing(session.query(statement, values)) as rows,
+        ):
+            number = spooled = 0
+            while some := some_of(rows):
+                data = pack(some)
+                spooled += len(data)
+                if spooled > SPOOLED_BYTES:
+                    raise ValidationError(
+                        f"The query gives more than {SPOOLED_BYTES} bytes. Give rdbms.orderingKey, a column that grows "
+                        "and never repeats: then it is read in parts.",
+                        field="rdbms.query",
+                    )
                 with transaction.atomic():
                     SpoolChunk.objects.create(
-                        execution=self.execution, generator=self.generator, number=number, data=pack(some)
+                        execution=self.execution, generator=self.generator, number=number, data=data
                     )
                 number += 1
+                self.refuse_canceled()
+
+    def refuse_canceled(self) -> None:
+        """A query may give rows for long, and whoever cancels its run means it."""
+        if Execution.objects.filter(pk=self.execution.pk, state=State.CANCELING).exists():
+            raise ConflictError("The run was canceled.", code=CANCELED_CODE)
 
     def connected(self) -> OpenConnection:
         connection = self.open_connection()
