@@ -82,12 +82,12 @@ def rename_component(*, component: Component, name: str) -> Component:
     """For all its versions: a name is the component's. An action's is frozen once its connector is published, since
     callers know it by that."""
     check_name(name, kind=component.kind)
-    if component.kind == Component.Kind.ACTION and component.connector.published_at and name != component.name:
+    row = locked(component)
+    if row.kind == Component.Kind.ACTION and name != row.name and row.connector.published_at:
         raise ConflictError(
-            f"{component.connector} is published, which freezes the name of its action {component.name}.", field="name"
+            f"{row.connector} is published, which freezes the name of its action {row.name}.", field="name"
         )
-    taken = f"{component.connector} has the {component.kind} {name} already."
-    return apply(locked(component), {"name": name}, taken=taken)
+    return apply(row, {"name": name}, taken=f"{row.connector} has the {row.kind} {name} already.")
 
 
 def publish_component_version(*, version: ComponentVersion) -> ComponentVersion:
