@@ -31,6 +31,7 @@ urlpatterns = [
     path("", include("apps.automations.api.urls")),
     path("", include("apps.automations.approvals.urls")),
     path("v1/", include("apps.alarms.api.urls")),
+    path("v1/", include("apps.automations.api.calling_urls")),
     path("hooks/", include("apps.inbound.urls")),
     *unserved,  # last: whatever else lies under /v1 and /api
 ]

@@ -1,6 +1,7 @@
 """What an automation's document must look like, asked at each save. Texts that are templates may stand for anything."""
 
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -36,20 +37,33 @@ def check(document: Mapping[str, Any], *, opened: Mapping[str, Any], organizatio
                 fault(f"{trigger.at}.type", f"{trigger.kind.name} cannot start a flow of type {document['type']}")
             )
         found += problems_of(trigger.kind.schema, trigger.document, trigger.at)
+    found += too_many(program)
     for action in every(program.actions):
         found += problems_of(action.kind.schema, action.args, f"{action.path}.args", raw=action.kind.raw)
     if found:
         raise ValidationErrors(found)
     check_blueprints(program, organization_id)
-    if document.get("isActive") is not False:  # what names somebody who has left can still be switched off
+    if document.get("isActive") is not False:  # what names somebody, or something, that is gone can be switched off
         check_members(program.approval, organization_id=organization_id)
+        check_references(program, organization_id)
+    return program
+
+
+def check_references(program: Compiled, organization_id: uuid.UUID) -> None:
     for trigger in program.triggers:
         if trigger.kind.check is not None:
             trigger.kind.check(trigger.document, trigger.at, organization_id)
     for action in every(program.actions):
         if action.kind.check is not None:
             action.kind.check(action.args, f"{action.path}.args", organization_id)
-    return program
+
+
+def too_many(program: Compiled) -> Iterator[ValidationError]:
+    """Triggers of a kind of which an automation has so many at most."""
+    counted = Counter(trigger.kind.name for trigger in program.triggers)
+    for trigger in program.triggers:
+        if counted.pop(trigger.kind.name, 0) > trigger.kind.most:
+            yield fault(f"{trigger.at}.type", f"an automation has at most {trigger.kind.most} of {trigger.kind.name}")
 
 
 def check_blueprints(program: Compiled, organization_id: uuid.UUID) -> None:

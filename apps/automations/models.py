@@ -12,7 +12,16 @@ from apps.core.ids import hex24
 from apps.core.models import OrganizationRow, Row
 
 __all__ = [
-    "Approval", "ApprovalNotice", "Automation", "AutomationQuerySet", "AutomationVersion", "FanOut", "Hearing", "Run",
+    "Approval",
+    "ApprovalNotice",
+    "Automation",
+    "AutomationQuerySet",
+    "AutomationVersion",
+    "FanOut",
+    "Firing",
+    "Hearing",
+    "Run",
+    "TriggerListener",
     "Type",
 ]  # fmt: skip
 
@@ -134,3 +143,31 @@ class FanOut(Row):
 
     def __str__(self) -> str:
         return f"fan-out of {self.event_id}"
+
+
+class TriggerListener(models.Model):
+    """A connector's trigger that an automation has switched on. `key` is the digest of what was asked for."""
+
+    automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="listeners")
+    listener = models.OneToOneField("inbound.Listener", on_delete=models.CASCADE, related_name="automation_trigger")
+    key = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["automation", "key"], name="one_listener_per_trigger")]
+
+    def __str__(self) -> str:
+        return str(self.listener)
+
+
+class Firing(OrganizationRow):
+    """A connector's event on its way to an automation: its trigger has a say in it, and may ask the provider."""
+
+    trigger = models.ForeignKey(TriggerListener, on_delete=models.CASCADE, related_name="firings")
+    event = models.ForeignKey("events.Event", on_delete=models.CASCADE, related_name="+")
+    failures = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["trigger", "event"], name="one_firing_per_event")]
+
+    def __str__(self) -> str:
+        return f"firing of {self.trigger}"

@@ -16,10 +16,16 @@ from apps.automations.running import functions
 from apps.automations.running.compiled import Compiled
 from apps.automations.running.rendering import RenderError, rendered
 from apps.core.ids import new_id
-from apps.executions.models import Execution, Mode
-from apps.executions.services import NewExecution, start_executions
+from apps.core.joined import change_together, insertion
+from apps.executions import kinds
+from apps.executions.models import Execution, ExecutionData, Mode
+from apps.executions.payloads import pack
+from apps.executions.services import WORK, NewExecution, start_executions
+from apps.work import services as work
+from apps.work import wakeups
 
 KIND = "automation"
+MAX_DEPTH = 10  # automations that may lead to one another; a run that is further down fails, and says why
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class NewRun:
     """`fault` is why a run that must not be lost cannot begin: it fails with it. `depth` counts this run too.
 
     `place` is the id of the event it answers: runs of one key go in the order of what happened.
+    `line`: runs of the same line go one after another, where no concurrencyKey says which do.
     """
 
     automation: Automation
@@ -42,6 +49,7 @@ class NewRun:
     parent: Execution | None = None
     fault: str = ""
     place: uuid.UUID | None = None
+    line: str = ""
     slug: str = ""
     tags: list[Any] = field(default_factory=list)
     created_by_id: uuid.UUID | None = None
@@ -79,7 +87,7 @@ class NewRun:
         """The key, and why there is none where it should be."""
         render = self.program.concurrency_key
         if render is None:
-            return "", ""
+            return self.line, ""
         if isinstance(render, str):
             value: Any = render
         else:
@@ -117,6 +125,27 @@ def start_run(new: NewRun) -> Execution:
         if known is None:
             raise
         return known
+
+
+def accept_run(new: NewRun) -> tuple[Execution, bool]:
+    """As `start_run`, outside of any transaction and in one round trip; also whether its cause was known."""
+    wanted = new.execution()
+    row = wanted.row()
+    data = ExecutionData(execution=row, input=pack(wanted.input))
+    lane = kinds.get(KIND).lane
+    item = work.adding(
+        kind=WORK, lane=lane, organization_id=wanted.organization_id, target_id=row.id, group_id=wanted.group_id,
+        serial_key=wanted.serial_key,
+    )  # fmt: skip
+    try:
+        change_together([insertion([row]), insertion([data]), insertion([new.row()]), item])
+    except IntegrityError:
+        known = Execution.objects.filter(cause=new.cause).first() if new.cause else None
+        if known is None:
+            raise
+        return known, True
+    wakeups.wake(lane)
+    return row, False
 
 
 def start_runs(wanted: Sequence[NewRun]) -> list[Execution]:

@@ -134,6 +134,9 @@ def delete_automation(*, actor: Actor, automation: Automation) -> None:
     waiting = list(
         Run.objects.filter(automation_id=row.id, execution__state=State.WAITING).values_list("pk", flat=True)
     )
+    for kind in triggers.all_kinds():
+        if kind.drop is not None:
+            kind.drop(row)
     Automation.objects.filter(pk=row.pk).update(version=None)
     row.delete()
     for execution_id in waiting:
@@ -192,18 +195,22 @@ def empty_args(schema: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def check_manual(automation: Automation, program: Compiled, args: Any) -> None:
+def is_manual(automation: Automation, program: Compiled) -> bool:
+    return automation.type == Type.SELF_SERVICE or any(one.kind.name == "manual" for one in program.triggers)
+
+
+def check_manual(automation: Automation, program: Compiled, args: Any, *, at: str = "args") -> None:
     """Raises AutomationError for one that is not started by hand, ValidationError for args that do not fit."""
     trigger = next((one for one in program.triggers if one.kind.name == "manual"), None)
-    if trigger is None and automation.type != Type.SELF_SERVICE:
+    if not is_manual(automation, program):
         raise AutomationError(f"Flow {automation.slug} has no manual trigger")
     if not isinstance(args, dict):
-        raise fault("args", "must be an object")
+        raise fault(at, "must be an object")
     schema = trigger.document.get("inputSchema") if trigger is not None else None
     problems = schemas.check(schema or {}, args)
     if problems:
         path, message = problems[0]
-        raise documents.told(f"args.{path}" if path else "args", message)
+        raise documents.told(f"{at}.{path}" if path else at, message)
 
 
 def _note(actor: Actor, automation: Automation, event: str, changes: list[dict[str, Any]] | None = None) -> None:

@@ -21,12 +21,14 @@ from apps.executions.models import TERMINAL, Execution, ExecutionData, Mode, Sta
 from apps.executions.payloads import pack
 from apps.work import services as work
 from apps.work import sql
+from apps.work.kinds import Claim
 
 WORK = "execution"
 END = (
     "UPDATE executions_execution SET state = %s, reason = %s, ended_at = %s"
     " WHERE id = %s AND state NOT IN ('succeeded', 'failed', 'canceled')"
 )
+UNCANCELED = "NOT EXISTS (SELECT 1 FROM executions_execution e WHERE e.id = %s AND e.state = 'canceling')"
 CANCELED_CODE = "canceled"  # of the error that a write meets once its execution is being canceled
 
 
@@ -116,6 +118,11 @@ def start_executions(wanted: Sequence[NewExecution], *, due_at: datetime | None 
     return rows
 
 
+def progressing(claim: Claim, execution: Execution) -> Statement:
+    """As `work.progressing`: it meets no row where the execution is to be canceled, either."""
+    return work.progressing(claim, provided=UNCANCELED, params=[execution.id])
+
+
 def begin(execution: Execution) -> bool:
     """Marks a claimed execution as running, in the caller's transaction. False if it has ended or is to be canceled."""
     started = execution.started_at or now()
@@ -127,10 +134,13 @@ def begin(execution: Execution) -> bool:
     return True
 
 
-def ends_unheard(execution: Execution, *, state: str) -> bool:
-    """Whether its end concerns nobody else: then its rows may be written without a transaction around them."""
+def ends_unheard(execution: Execution, *, state: str, closed: bool = False) -> bool:
+    """Whether its end concerns nobody else: then its rows may be written without a transaction around them.
+
+    `closed`: the caller knows that its kind has nothing to close.
+    """
     kind = kinds.get(execution.kind)
-    if kind.totals or kind.close or execution.parent_id:
+    if kind.totals or (kind.close and not closed) or execution.parent_id:
         return False
     return not consumers.listening(execution.organization_id, f"execution.{state}")
 

@@ -6,8 +6,8 @@ write's outcome waits until the run does anything else that takes time, so that 
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -17,11 +17,11 @@ from apps.connections.journal import Identity, InDoubtError
 from apps.core.clock import now
 from apps.core.errors import ConflictError
 from apps.core.gateway.messages import WriteKind
-from apps.core.joined import Statement, insertion
+from apps.core.joined import Statement, UnexpectedRowsError, change_together, insertion
 from apps.executions.models import Exchange, Execution, State, Step
 from apps.executions.payloads import pack, unpack
 from apps.executions.recording import ExecutionRecorder
-from apps.executions.services import CANCELED_CODE
+from apps.executions.services import CANCELED_CODE, progressing
 from apps.work import services as work
 from apps.work import sql
 from apps.work.kinds import Claim
@@ -30,9 +30,33 @@ OUTCOME = (
     "UPDATE executions_step SET state = %s, outcome = %s, ended_at = %s"
     " WHERE execution_id = %s AND path = %s AND iteration = %s"
 )
+# One that was withdrawn, or is begun again after a lapse, stands there already.
+BEGIN_AGAIN = (
+    " ON CONFLICT (execution_id, path, iteration, attempt) DO UPDATE SET id = excluded.id, kind = excluded.kind,"
+    " state = excluded.state, effect = excluded.effect, fence = excluded.fence, outcome = excluded.outcome,"
+    " message = excluded.message, ended_at = NULL, created_at = excluded.created_at, updated_at = excluded.updated_at"
+)
 PATH_LENGTH = 200
 ITERATION_LENGTH = 64
 UNSURE = (Step.State.INTENT, Step.State.IN_DOUBT)
+
+
+class Beside(Protocol):
+    """What else of a run waits to be committed, with whatever its journal commits next."""
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+
+    def take_statements(self) -> list[Statement]:
+        """All of it; the caller commits it."""
+
+
+class Nothing:
+    def __bool__(self) -> bool:
+        return False
+
+    def take_statements(self) -> list[Statement]:
+        return []
 
 
 class StepJournal:
@@ -47,8 +71,10 @@ class StepJournal:
         recorded: Mapping[Identity, Any] | None = None,
         claim: Claim | None = None,
         begin: Callable[[list[Statement]], None] | None = None,
+        beside: Beside | None = None,
     ) -> None:
         self.execution = execution
+        self.beside: Beside = Nothing() if beside is None else beside
         self.recorder = recorder
         self.claim = claim
         self.in_doubt = False
@@ -74,20 +100,41 @@ class StepJournal:
             self.doubt(path, iteration, reason=error.message)
             raise error
         step = self._step(path, iteration, state=Step.State.INTENT, effect=write_kind)
+        inserting = insertion([step])
+        beginning = Statement(f"{inserting.sql}{BEGIN_AGAIN}", inserting.params)
         if self._begin is not None:
-            self._begin([*self.take_statements(), insertion([step])])
-            self._begin = None
+            begin, self._begin = self._begin, None
+            begin([*self.take_statements(), beginning])
+        elif self.claim is None or (step.path, step.iteration) in self._unsure:
+            with transaction.atomic():
+                self._refuse_canceled()
+                if self.claim is not None:
+                    work.confirm([self.claim])  # begun before, and its worker lost: beginning it again is no progress
+                self._execute([*self.take_statements(), beginning])
+        else:
+            self.commit_progress([beginning])
+
+    def begun(self) -> None:
+        """Somebody else has stored the execution meanwhile."""
+        self._begin = None
+
+    def commit_progress(self, more: Sequence[Statement] = ()) -> None:
+        """What waits, and more, in one round trip, if the lease still stands and nobody has canceled."""
+        statements = [*self.take_statements(), *more]
+        if self.claim is None:
+            change_together(statements)
             return
-        with transaction.atomic():
-            if Execution.objects.filter(pk=self.execution.pk, state=State.CANCELING).exists():
-                raise ConflictError("The execution was canceled.", code=CANCELED_CODE)
-            if (step.path, step.iteration) not in self._unsure:
+        try:
+            change_together([progressing(self.claim, self.execution), *statements])
+        except UnexpectedRowsError:
+            with transaction.atomic():
                 self._progress()
-            elif self.claim is not None:
-                work.confirm([self.claim])  # begun before, and its worker lost: beginning it again is no progress
-            self.commit_pending()
-            Step.objects.filter(execution=self.execution, path=step.path, iteration=step.iteration).delete()
-            step.save(force_insert=True)
+                self._refuse_canceled()
+                self._execute(statements)
+
+    def _refuse_canceled(self) -> None:
+        if Execution.objects.filter(pk=self.execution.pk, state=State.CANCELING).exists():
+            raise ConflictError("The execution was canceled.", code=CANCELED_CODE)
 
     def settle(self, path: str, iteration: str, outcome: Any, *, wrote: bool) -> None:
         step = self._step(path, iteration, state=Step.State.SUCCEEDED)
@@ -95,10 +142,8 @@ class StepJournal:
         (self._outcomes if wrote else self._pending).append(step)
 
     def catch_up(self) -> None:
-        if self._outcomes:
-            with transaction.atomic():
-                self._progress()
-                self.commit_pending()
+        if (self._outcomes or self.beside) and self._begin is None:
+            self.commit_progress()
 
     def withdraw(self, path: str, iteration: str, *, reason: str) -> None:
         with transaction.atomic():
@@ -113,8 +158,11 @@ class StepJournal:
 
     def commit_pending(self) -> None:
         """In a transaction: what was read since the last commit, and what was captured on the way."""
+        self._execute(self.take_statements())
+
+    def _execute(self, statements: Sequence[Statement]) -> None:
         with connection.cursor() as cursor:
-            for statement in self.take_statements():
+            for statement in statements:
                 cursor.execute(statement.sql, statement.params)
 
     def take_statements(self) -> list[Statement]:
@@ -131,7 +179,7 @@ class StepJournal:
             place_of_it = [sql.param(step.execution_id), step.path, step.iteration]
             statements.append(Statement(OUTCOME, [*values, *place_of_it]))
         self._pending, self._outcomes = [], []
-        return statements
+        return [*statements, *self.beside.take_statements()]
 
     def _progress(self) -> None:
         if self.claim is not None:

@@ -12,12 +12,13 @@ from typing import Any
 from django.db import transaction
 
 from apps.accounts.models import EndUser
+from apps.connections import credentials
 from apps.connections.calls import check_input
 from apps.connections.failures import TargetRefusedError
 from apps.connections.models import Connection
-from apps.connectors.models import ComponentVersion, ConnectorVersion
+from apps.connectors.models import ComponentVersion, Connector, ConnectorVersion
 from apps.core import clock
-from apps.core.errors import DomainError
+from apps.core.errors import DomainError, ValidationError
 from apps.events.services import emit
 from apps.inbound import running
 from apps.inbound.addresses import hook_of, hook_url
@@ -43,8 +44,9 @@ def add_listener(
     variables: Mapping[str, Any],
     end_user: EndUser | None = None,
     connection: Connection | None = None,
+    grace: timedelta = GRACE,
 ) -> Listener:
-    """In the caller's transaction; afterwards, outside of it, the caller calls `register`.
+    """In the caller's transaction; afterwards, outside of it, the caller calls `register`, or after `grace` a worker.
 
     Raises ValidationErrors naming the variables that are wrong, and ValidationError without a public address.
     """
@@ -73,10 +75,32 @@ def add_listener(
         "lane": Lane.HOUSEKEEPING,
     }
     if registers:
-        work.add(kind=LISTENER, due_at=clock.now() + GRACE, reason="its registration", **own)
+        work.add(kind=LISTENER, due_at=clock.now() + grace, reason="its registration", **own)
     if polling_of(trigger) is not None:
         work.add(kind=POLL, **own)
     return listener
+
+
+def credential_for(
+    end_user: EndUser,
+    *,
+    connector: Connector,
+    version: ConnectorVersion,
+    trigger: ComponentVersion,
+    credential_id: object,
+) -> Connection | None:
+    """A trigger that is only told things can do without one, where the user has none."""
+    if not credential_id and not credentials.needs_credential(connector):
+        return None
+    asks = CREATE in trigger.logic or polling_of(trigger) is not None
+    try:
+        return credentials.find_credential(
+            end_user=end_user, connector=connector, version=version, credential_id=credential_id
+        )
+    except ValidationError:
+        if asks:
+            raise
+        return None
 
 
 def register(listener: Listener) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from apps.audit import services as audit
 from apps.core import clock
@@ -123,6 +124,12 @@ def drop_schedules(*, target_kind: str, target_id: uuid.UUID, keep_generators: C
     rows = Schedule.objects.filter(target_kind=target_kind, target_id=target_id)
     _, deleted = rows.exclude(generator__in=keep_generators).delete()
     return deleted.get("schedules.Schedule", 0)
+
+
+def rest_schedules(*, target_kind: str, target_id: uuid.UUID) -> None:
+    """In the caller's transaction: they fire nothing until they are set again; an operator's pause is kept."""
+    rows = Schedule.objects.filter(target_kind=target_kind, target_id=target_id, enabled=True)
+    rows.update(enabled=False, next_due_at=None, revision=F("revision") + 1, updated_at=clock.now())
 
 
 def late_schedules(*, moment: datetime | None = None, late_after: timedelta = LATE_AFTER) -> ScheduleQuerySet:

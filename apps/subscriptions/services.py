@@ -9,9 +9,7 @@ from django.db import transaction
 
 from apps.accounts.models import EndUser
 from apps.audit.services import record
-from apps.connections import credentials
-from apps.connections.models import Connection
-from apps.connectors.models import ComponentVersion, Connector, ConnectorVersion
+from apps.connectors.models import Connector
 from apps.connectors.resolve import find_component, find_version
 from apps.core import clock
 from apps.core.actors import Actor, Verb
@@ -19,7 +17,6 @@ from apps.core.errors import ConflictError, DomainError, ValidationError
 from apps.core.webhooks import read_url
 from apps.events.services import emit
 from apps.inbound import listeners
-from apps.inbound.declared import polling_of
 from apps.subscriptions import secrets
 from apps.subscriptions.models import Delivery, Interest, Subscription
 from apps.subscriptions.secrets import Secrets
@@ -52,7 +49,7 @@ def subscribe(
         raise ConflictError(f"The connector {connector.name} is disabled.", field="connector")
     chosen = find_version(connector, version)
     component = find_component(connector, trigger, kind="trigger")
-    credential = credential_for(
+    credential = listeners.credential_for(
         end_user, connector=connector, version=chosen, trigger=component, credential_id=credential_id
     )
     address = read_url(url, needed=needs_url)
@@ -76,28 +73,6 @@ def subscribe(
             listeners.drop_listener(listener)
         raise
     return subscription
-
-
-def credential_for(
-    end_user: EndUser,
-    *,
-    connector: Connector,
-    version: ConnectorVersion,
-    trigger: ComponentVersion,
-    credential_id: object,
-) -> Connection | None:
-    """A trigger that is only told things can do without one, where the user has none."""
-    if not credential_id and not credentials.needs_credential(connector):
-        return None
-    asks = listeners.CREATE in trigger.logic or polling_of(trigger) is not None
-    try:
-        return credentials.find_credential(
-            end_user=end_user, connector=connector, version=version, credential_id=credential_id
-        )
-    except ValidationError:
-        if asks:
-            raise
-        return None
 
 
 @transaction.atomic

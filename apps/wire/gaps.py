@@ -11,7 +11,6 @@ from apps.wire.dialects import Dialect
 MESSAGE = "This operation is documented, and this version does not have it yet."
 
 INTERACTOR = """
-POST /v1/automation/{automationId}/version/{automationVersionId}/execute
 """
 CELIGO = """
 POST /v1/flows/{_id}/clone

@@ -111,11 +111,19 @@ def add_claimed(
     return claims
 
 
-def adding(*, kind: str, lane: str, organization_id: uuid.UUID, target_id: uuid.UUID) -> Statement:
+def adding(
+    *,
+    kind: str,
+    lane: str,
+    organization_id: uuid.UUID,
+    target_id: uuid.UUID,
+    group_id: uuid.UUID | None = None,
+    serial_key: str = "",
+) -> Statement:
     """As `add` of one item due now, for a caller that executes the statement with others, then wakes the lane."""
     now = sql.now_sql()
-    values = f"(%s, {now}, {now}, %s, %s, %s, %s, NULL, {now}, NULL, '', 0, 0, '', '', '')"
-    params = [new_id(), organization_id, lane, kind, target_id]
+    values = f"(%s, {now}, {now}, %s, %s, %s, %s, %s, {now}, NULL, '', 0, 0, '', %s, '')"
+    params = [new_id(), organization_id, lane, kind, target_id, group_id, serial_key]
     return Statement(INSERT + values, [sql.param(value) for value in params])
 
 
@@ -144,6 +152,16 @@ def progress(claims: Sequence[Claim]) -> None:
     for claim in claims:
         claim.check()
     settle(claims, f"UPDATE work_workitem SET attempts = 0, updated_at = {sql.now_sql()}")
+
+
+def progressing(claim: Claim, *, provided: str = "true", params: Sequence[Any] = ()) -> Statement:
+    """As `progress`, for a caller that executes the statement together with others; `provided` is one condition more.
+
+    Raises LeaseLostError when the lease may have lapsed.
+    """
+    claim.check()
+    change = f"UPDATE work_workitem SET attempts = 0, updated_at = {sql.now_sql()} WHERE id = %s AND fence = %s AND "
+    return Statement(change + provided, [sql.param(claim.id), claim.fence, *map(sql.param, params)], expects=1)
 
 
 def confirm(claims: Sequence[Claim]) -> None:

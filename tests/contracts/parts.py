@@ -66,9 +66,16 @@ class Part:
 
 
 def parts() -> list[Part]:
-    from tests.contracts import interactor_connectors, interactor_people, interactor_subscriptions, interactor_tokens
+    from tests.contracts import (
+        interactor_automations,
+        interactor_connectors,
+        interactor_people,
+        interactor_subscriptions,
+        interactor_tokens,
+    )
 
-    return [interactor_connectors.PART, interactor_subscriptions.PART, interactor_people.PART, interactor_tokens.PART]
+    modules = (interactor_connectors, interactor_subscriptions, interactor_people, interactor_tokens)
+    return [*(module.PART for module in modules), interactor_automations.PART]
 
 
 def part_of(operation: Routed) -> Part | None:

@@ -63,6 +63,12 @@ class Compiled:
     needs_approval: bool
     approval: Policy = field(default_factory=Policy)
     approval_message: Render | None = None
+    kinds: frozenset[str] = frozenset()  # of its actions, nested ones too
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether a run of it may stop for a person's answer."""
+        return self.needs_approval or "approval" in self.kinds
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -118,6 +124,7 @@ def compile_document(document: Mapping[str, Any], *, opened: Mapping[str, Any]) 
 class _Compiler:
     def __init__(self) -> None:
         self.count = 0
+        self.kinds: set[str] = set()
 
     def document(self, document: Mapping[str, Any], opened: Mapping[str, Any]) -> Compiled:
         approval = read_policy(document.get("approval"))
@@ -136,6 +143,7 @@ class _Compiler:
             needs_approval=document.get("needsApproval") is True,
             approval=approval,
             approval_message=compile_value(approval.message, "approval.message"),
+            kinds=frozenset(self.kinds),
         )
 
     def trigger(self, document: Mapping[str, Any], at: str) -> Trigger:
@@ -160,6 +168,7 @@ class _Compiler:
         kind = actions.find(document.get("type"))
         if kind is None:
             raise DocumentError(f"{at}.type", f"must be one of {', '.join(actions.names())}")
+        self.kinds.add(kind.name)
         name = self.name(document.get("id"), f"{at}.id", known)
         args = document.get("args")
         args = {} if args is None else args

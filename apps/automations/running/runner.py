@@ -18,19 +18,23 @@ from apps.automations.running.compiled import Action, Compiled, compiled
 from apps.automations.running.rendering import rendered
 from apps.automations.running.steps import Steps
 from apps.automations.running.turn import Turn
+from apps.automations.runs import MAX_DEPTH
 from apps.connections.failures import WaitError
 from apps.core.errors import ConflictError, DomainError, ValidationError
+from apps.core.joined import Statement, UnexpectedRowsError, change_together
 from apps.engine import schemas
 from apps.executions import kinds, services
+from apps.executions.inline import OUTPUT
 from apps.executions.models import Execution, ExecutionData, State, Step
 from apps.executions.payloads import pack, unpack
 from apps.executions.recording import ExecutionRecorder
 from apps.executions.step_journal import StepJournal, recorded_steps
+from apps.work import leases, sql
 from apps.work import services as work
-from apps.work.kinds import LeaseLostError
+from apps.work.kinds import Claim, LeaseLostError
 
-MAX_DEPTH = 10  # automations that may lead to one another; a run that is further down fails, and says why
 SKIPPED = "Its conditions did not hold."
+STOPPED = "UPDATE automations_run SET stopped = true WHERE execution_id = %s"
 FOUND_NOTHING = "It found nothing."
 
 
@@ -49,13 +53,34 @@ class Stopped(Exception):
 
 
 class Runner:
-    def __init__(self, run: kinds.Run) -> None:
-        self.execution, self.claim = run.execution, run.claim
-        self.stored = unpack(ExecutionData.objects.get(execution=self.execution).input)
-        self.run = Run.objects.select_related("created_by").get(execution=self.execution)
-        self.steps = Steps(self.execution, self.claim)
-        self.env = functions.environment(self.execution.organization_id)
+    """One turn of a run on a worker that holds it."""
+
+    def __init__(
+        self, *, execution: Execution, claim: Claim | None, stored: Mapping[str, Any], run: Run, steps: Steps
+    ) -> None:
+        self.execution, self.held = execution, claim
+        self.stored, self.run, self.steps = stored, run, steps
+        self.env = functions.environment(execution.organization_id)
+        self.version: AutomationVersion | None = None
         self.journal: StepJournal | None = None
+        self.may_ask = True  # a person, in an approval
+        self.error: DomainError | None = None  # what it ended with
+
+    @classmethod
+    def of(cls, run: kinds.Run) -> "Runner":
+        return cls(
+            execution=run.execution,
+            claim=run.claim,
+            stored=unpack(ExecutionData.objects.get(execution=run.execution).input),
+            run=Run.objects.select_related("created_by").get(execution=run.execution),
+            steps=Steps.of(run.execution, run.claim),
+        )
+
+    @property
+    def claim(self) -> Claim:
+        if self.held is None:
+            raise RuntimeError("a run that nobody holds was to be committed")
+        return self.held
 
     def take_turn(self) -> None:
         stopped = ""
@@ -78,6 +103,7 @@ class Runner:
         except LeaseLostError:
             raise
         except DomainError as error:
+            self.error = error
             end = services.end_of(self.execution, error)
             if isinstance(error, RejectedError):
                 end = {"state": State.CANCELED, "reason": error.message}
@@ -94,7 +120,9 @@ class Runner:
         self.version = AutomationVersion.objects.filter(pk=self.run.version_id).first()
         if self.version is None:
             raise DomainError(f"The automation {self.run.automation_slug} was deleted before this run had ended.")
-        return compiled(self.version)
+        program = compiled(self.version)
+        self.may_ask = program.may_ask
+        return program
 
     def values(self) -> dict[str, Any]:
         return {name: self.stored.get(name) for name in ("data", "event", "args")}
@@ -165,7 +193,7 @@ class Runner:
         check_args(action, args)
         done = None
         while done is None:
-            if self.claim.slice_is_over:
+            if self.held is not None and self.held.slice_is_over:
                 self.give_back()
             kept = self.steps.find(action.path, iteration)
             turn = self.turn(action, scope, iteration, self.steps.outcome(kept).get("state") if kept else None)
@@ -188,7 +216,7 @@ class Runner:
                 return None
             else:
                 done = self.keep(turn, result)
-                self.steps.flush()
+                self.flush()
                 return done
         raise Left
 
@@ -203,11 +231,8 @@ class Runner:
         except Again as again:
             self.commit_state(turn, again.state)
             return None
-        done = self.keep(turn, result)
-        with transaction.atomic():
-            self.confirm()
-            self.flush()
-        return done
+        # It commits with the next intent, or before whatever takes time next: nothing is done between the two.
+        return self.keep(turn, result)
 
     def turn(self, action: Action, scope: Mapping[str, Any], iteration: str, state: Any) -> Turn:
         def run_list(path: str, *, iteration: str = "", **values: Any) -> dict[str, Any]:
@@ -216,7 +241,6 @@ class Runner:
         turn = Turn(
             execution=self.execution,
             run=self.run,
-            claim=self.claim,
             action=action,
             scope=scope,
             path=action.path,
@@ -238,6 +262,7 @@ class Runner:
                 recorded=recorded_steps(self.execution),
                 root=str(self.execution.id),
                 claim=self.claim,
+                beside=self.steps,
             )
         return self.journal
 
@@ -254,10 +279,14 @@ class Runner:
         return self.steps.add(turn.action, turn.iteration, state=Step.State.SUCCEEDED, told=told, message=message)
 
     def keep_state(self, turn: Turn, state: Any) -> None:
+        self.note_state(turn, state)
+        self.flush()
+
+    def note_state(self, turn: Turn, state: Any) -> None:
+        """To be committed with the next flush."""
         message = turn.said[-1] if turn.said else ""
         told = {"state": state}
         self.steps.add(turn.action, turn.iteration, state=Step.State.WAITING, told=told, message=message)
-        self.flush()
 
     def commit_state(self, turn: Turn, state: Any) -> None:
         with transaction.atomic():
@@ -271,9 +300,11 @@ class Runner:
             raise ConflictError("The execution was canceled.", code=services.CANCELED_CODE)
 
     def flush(self) -> None:
-        self.steps.flush()
+        """In a transaction."""
         if self.journal is not None:
             self.journal.commit_pending()
+        else:
+            self.steps.flush()
 
     def park_now(self, wait: Wait, turn: Turn) -> None:
         with transaction.atomic():
@@ -304,6 +335,9 @@ class Runner:
         raise Left
 
     def finish(self, *, state: str, reason: str = "", output: bytes | None = None) -> None:
+        if services.ends_unheard(self.execution, state=state, closed=not self.may_ask):
+            self.finish_at_once(state=state, reason=reason, output=output)
+            return
         with transaction.atomic():
             work.finish([self.claim])
             self.flush()
@@ -312,6 +346,21 @@ class Runner:
             if reason and state == State.SUCCEEDED:
                 Run.objects.filter(execution=self.execution).update(stopped=True)
             services.finish_execution(self.execution, state=state, reason=reason)
+
+    def finish_at_once(self, *, state: str, reason: str, output: bytes | None) -> None:
+        """In one round trip. Raises LeaseLostError."""
+        statements = self.journal.take_statements() if self.journal is not None else self.steps.take_statements()
+        statements += [work.finishing(self.claim), services.ending(self.execution, state=state, reason=reason)]
+        if output is not None:
+            statements.append(Statement(OUTPUT, [output, sql.param(self.execution.id)]))
+        if reason and state == State.SUCCEEDED:
+            statements.append(Statement(STOPPED, [sql.param(self.execution.id)]))
+        try:
+            change_together(statements)
+        except UnexpectedRowsError:
+            raise LeaseLostError("Another worker has taken this run over.") from None
+        finally:
+            leases.let_go([self.claim])
 
 
 def check_args(action: Action, args: Mapping[str, Any]) -> None:

@@ -3,24 +3,31 @@
 What was only read, or skipped, waits in memory for the next commit: doing it again would change nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from django.db import connection
 
 from apps.automations.running.compiled import Action
 from apps.core.clock import now
+from apps.core.joined import Statement, insertion
 from apps.executions.models import Execution, Step
 from apps.executions.payloads import pack, unpack
 from apps.executions.step_journal import place
+from apps.work import sql
 from apps.work.kinds import Claim
 
 ENDED = (Step.State.SUCCEEDED, Step.State.FAILED, Step.State.SKIPPED)
 EFFECT = "effect"  # the rows of the journal
+CHANGE = (
+    "UPDATE executions_step SET outcome = %s, state = %s, message = %s, fence = %s, ended_at = %s, updated_at = %s"
+    " WHERE id = %s"
+)
 
 
 class Steps:
-    def __init__(self, execution: Execution, claim: Claim) -> None:
+    def __init__(self, execution: Execution, claim: Claim | None, rows: Iterable[Step] = ()) -> None:
         self.execution, self.claim = execution, claim
-        rows = Step.objects.filter(execution=execution).exclude(kind=EFFECT)
         self._rows = {(row.path, row.iteration): row for row in rows}
         self._told: dict[tuple[str, str], Mapping[str, Any]] = {}
         self._pending: dict[tuple[str, str], Step] = {}
@@ -28,6 +35,11 @@ class Steps:
     @property
     def any(self) -> bool:
         return bool(self._rows)
+
+    @classmethod
+    def of(cls, execution: Execution, claim: Claim) -> "Steps":
+        """With what earlier turns have done."""
+        return cls(execution, claim, Step.objects.filter(execution=execution).exclude(kind=EFFECT))
 
     def find(self, path: str, iteration: str) -> Step | None:
         return self._rows.get(place(path, iteration))
@@ -49,19 +61,37 @@ class Steps:
             execution=self.execution, path=at[0], iteration=at[1], kind=action.kind.name[:32]
         )
         step.outcome = pack([action.path, iteration, told], what="The output") if told else b""
-        step.state, step.message, step.fence = state, message[:500], self.claim.fence
+        step.state, step.message = state, message[:500]
+        step.fence = self.claim.fence if self.claim else 0
         step.ended_at = now() if state in ENDED else None
         self._rows[at], self._told[at], self._pending[at] = step, told or {}, step
         return step
 
+    def __bool__(self) -> bool:
+        return bool(self._pending)
+
+    def take_statements(self) -> list[Statement]:
+        """What waits, for whoever commits it."""
+        new, changed = [], []
+        for step in self._pending.values():
+            (new if step._state.adding else changed).append(step)
+            step._state.adding = False
+        self._pending = {}
+        statements = [insertion(new)] if new else []
+        for step in changed:
+            values = [
+                step.outcome,
+                str(step.state),
+                step.message,
+                step.fence,
+                sql.param(step.ended_at),
+                sql.param(now()),
+            ]
+            statements.append(Statement(CHANGE, [*values, sql.param(step.id)]))
+        return statements
+
     def flush(self) -> None:
         """In a transaction."""
-        new = [step for step in self._pending.values() if step._state.adding]
-        for step in self._pending.values():
-            if not step._state.adding:
-                step.save(update_fields=["outcome", "state", "message", "fence", "ended_at", "updated_at"])
-        if len(new) == 1:
-            new[0].save(force_insert=True)
-        elif new:
-            Step.objects.bulk_create(new)
-        self._pending = {}
+        with connection.cursor() as cursor:
+            for statement in self.take_statements():
+                cursor.execute(statement.sql, statement.params)

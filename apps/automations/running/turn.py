@@ -10,7 +10,6 @@ from apps.core.gateway import Mode
 from apps.engine.templates import RenderEnv
 from apps.executions.models import Execution
 from apps.executions.step_journal import StepJournal
-from apps.work.kinds import Claim
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,6 @@ class Turn:
 
     execution: Execution
     run: Run
-    claim: Claim
     action: Any  # running.compiled.Action
     scope: Mapping[str, Any]
     path: str

@@ -93,7 +93,9 @@ def run_for(event: Event, automation: Automation, program: Compiled | DomainErro
     if isinstance(program, DomainError):
         return NewRun(program=UNREADABLE, fault=program.message, **common)
     for trigger in program.triggers:
-        if event.type not in trigger.kind.events(trigger.document) or not trigger.kind.accepts(trigger.document, event):
+        if event.type not in trigger.kind.events(trigger.document):
+            continue
+        if not trigger.kind.accepts(automation, trigger.document, event):
             continue
         values = {"args": None, **trigger.kind.scope(event)}
         try:

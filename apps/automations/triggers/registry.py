@@ -15,7 +15,7 @@ def no_events(document: Document) -> list[str]:
     return []
 
 
-def any_event(document: Document, event: Event) -> bool:
+def any_event(automation: Automation, document: Document, event: Event) -> bool:
     return True
 
 
@@ -29,21 +29,24 @@ def event_scope(event: Event) -> dict[str, Any]:
 class TriggerKind:
     """`schema` is of the trigger's document, `type` and `conditions` apart, which all have.
 
-    `events(document)` are the types of Junction's events that start it; of these `accepts(document, event)` may refuse
-    some before conditions are asked, and `scope(event)` gives `data` and `event`.
+    `events(document)` are the types of Junction's events that start it; of these `accepts(automation, document, event)`
+    may refuse some before conditions are asked, and `scope(event)` gives `data` and `event`.
     `sync(automation, documents)` is called in the transaction of each save with the triggers of this kind: none when
-    the automation is switched off, deleted, or has none left. `check(document, at, organization_id)` raises
-    DomainErrors for what a schema cannot say.
+    the automation is switched off, deleted, or has none left; `drop(automation)` when it is deleted.
+    `check(document, at, organization_id)` raises DomainErrors for what a schema cannot say. `most`: how many of this
+    kind an automation may have.
     """
 
     name: str
     schema: Mapping[str, Any] = field(default_factory=dict)
     types: frozenset[str] = frozenset(Type.values)  # of automations that may have it
     events: Callable[[Document], Sequence[str]] = no_events
-    accepts: Callable[[Document, Event], bool] = any_event
+    accepts: Callable[[Automation, Document, Event], bool] = any_event
     scope: Callable[[Event], dict[str, Any]] = event_scope
     sync: Callable[[Automation, Sequence[Document]], None] | None = None
+    drop: Callable[[Automation], None] | None = None
     check: Callable[[Document, str, uuid.UUID], None] | None = None
+    most: int = 50
 
 
 _kinds: dict[str, TriggerKind] = {}
