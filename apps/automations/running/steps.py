@@ -72,7 +72,8 @@ class Steps:
 
     def take_statements(self) -> list[Statement]:
         """What waits, for whoever commits it."""
-        new, changed = [], []
+        new: list[Step] = []
+        changed: list[Step] = []
         for step in self._pending.values():
             (new if step._state.adding else changed).append(step)
             step._state.adding = False

@@ -50,7 +50,7 @@ def is_of(event: Event, text: str) -> bool:
     row_id = parse_id(text)
     if row_id is not None and row_id == event.subject_id:
         return True
-    if event.subject_kind != RUN:
+    if event.subject_kind != RUN or event.subject_id is None:
         return False
     return Automation.objects.filter(pk=event.subject_id, organization_id=event.organization_id, slug=text).exists()
 
