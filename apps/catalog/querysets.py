@@ -30,8 +30,8 @@ class CatalogQuerySet(ActorQuerySet):
 
 class EntityQuerySet(CatalogQuerySet):
     def shown(self) -> Self:
-        """With what a document of each needs."""
-        return self.select_related("blueprint")
+        """With what a document of each needs: of the blueprint its id, not its documents, a row each time."""
+        return self.select_related("blueprint").defer("blueprint__schema", "blueprint__options", "blueprint__relations")
 
 
 class SuggestionQuerySet(CatalogQuerySet):

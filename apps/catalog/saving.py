@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from apps.audit import services as audit
 from apps.catalog import checks, news
@@ -77,10 +78,13 @@ class Saving:
     def drafts(self, writes: list[EntityWrite]) -> list[Draft]:
         rows = Entity.objects.of(self.organization_id).among(one.id for one in writes if isinstance(one.id, str))
         # In one order, so that two that write the same entities do not wait for each other.
-        rows = rows.shown().select_for_update(of=("self",)).order_by("natural_id")
-        there = {row.natural_id: row for row in rows}
+        there = {row.natural_id: row for row in rows.select_for_update().order_by("natural_id")}
         names = {one.blueprint_id for one in writes if isinstance(one.blueprint_id, str)}
-        blueprints = {row.natural_id: row for row in Blueprint.objects.of(self.organization_id).among(names)}
+        named = Q(natural_id__in=names) | Q(pk__in={row.blueprint_id for row in there.values()})
+        blueprints = {row.natural_id: row for row in Blueprint.objects.of(self.organization_id).filter(named)}
+        by_key = {row.pk: row for row in blueprints.values()}
+        for row in there.values():
+            row.blueprint = by_key[row.blueprint_id]  # each is read once, not with every entity
         if self.must_be_new and there:
             raise ConflictError(f"Entity with id {min(there)} already exists", field="id")
         return [self.draft(write, there.get(write.id), blueprints) for write in writes]
