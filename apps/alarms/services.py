@@ -141,17 +141,23 @@ def wake(alarm_ids: Sequence[uuid.UUID], *, organization_id: uuid.UUID) -> None:
 
 
 def look() -> int:
-    """Wakes the alarms that measure, and those that fire or hold something back; answers how many."""
+    """Wakes the alarms that measure where there may be something to measure, and those that fire or hold something
+    back; answers how many. A few queries for all organizations, and a statement for each with alarms to wake.
+    """
+    now = clock.now()
     live = Firing.objects.filter(Q(ended_at=None) | Q(held=True), alarm=OuterRef("pk"))
-    looking = Q(kind__in=[kind.name for kind in KINDS.values() if kind.looks])
-    rows = Alarm.objects.filter(enabled=True).filter(looking | Q(Exists(live))).order_by("organization_id", "id")
-    by_organization: dict[uuid.UUID, list[uuid.UUID]] = {}
-    for organization_id, alarm_id in rows.values_list("organization_id", "id").iterator():
-        by_organization.setdefault(organization_id, []).append(alarm_id)
-    for organization_id, ids in by_organization.items():
+    looking = {kind.name: kind for kind in KINDS.values() if kind.looks}
+    suspects = {name: set(kind.suspects(now)) for name, kind in looking.items() if kind.suspects is not None}
+    rows = Alarm.objects.filter(enabled=True).annotate(is_live=Exists(live)).order_by("organization_id", "id")
+    woken: dict[uuid.UUID, list[uuid.UUID]] = {}
+    found = rows.filter(Q(kind__in=list(looking)) | Q(is_live=True))
+    for organization_id, alarm_id, kind, is_live in found.values_list("organization_id", "id", "kind", "is_live"):
+        if is_live or organization_id in suspects.get(kind, {organization_id}):
+            woken.setdefault(organization_id, []).append(alarm_id)
+    for organization_id, ids in woken.items():
         with transaction.atomic():
             wake(ids, organization_id=organization_id)
-    return sum(map(len, by_organization.values()))
+    return sum(map(len, woken.values()))
 
 
 def prune(*, now: datetime | None = None, batch: int = PRUNE_BATCH) -> int:

@@ -13,6 +13,7 @@ from django.db.models import Q
 from apps.accounts.console.display import NOTHING, ago, badge, link, moment, span
 from apps.accounts.console.names import address_of, links_to, list_url, may_somewhere
 from apps.accounts.console.sections import Section, table_section
+from apps.alarms.models import Alarm, Firing
 from apps.connections.resource import CONNECTIONS
 from apps.core import clock
 from apps.core.actors import Actor, Role, Verb
@@ -51,6 +52,7 @@ def capped(number: int) -> str:
 def dashboard(actor: Actor) -> Panels:
     now, panels = clock.now(), Panels()
     add_failed(panels, actor, now)
+    add_alarms(panels, actor)
     add_errors(panels, actor)
     add_running(panels, actor, now)
     add_work(panels, actor, now)
@@ -89,6 +91,17 @@ def add_failed(panels: Panels, actor: Actor, now: datetime) -> None:
     panels.sections.append(
         table_section("Failed in the last 24 hours", headers, rows, empty="Nothing failed.", more=more)
     )
+
+
+def add_alarms(panels: Panels, actor: Actor) -> None:
+    """What fires at the moment, of the alarms that the person may see."""
+    alarms = Alarm.objects.for_actor(actor)
+    firing = Firing.objects.filter(alarm__in=alarms, ended_at=None).order_by("-id").select_related("alarm")
+    found = list(firing.defer("subjects", "alarm__document", "alarm__secret")[:COUNTED])
+    panels.cards.append(Card("alarms firing", capped(len(found)), list_url(Alarm, "?state=firing"), bool(found)))
+    if found:
+        rows = [[link(address_of(one.alarm), one.alarm.name), one.title, ago(one.since)] for one in found[:ROWS]]
+        panels.sections.append(table_section("Alarms firing", ["Alarm", "Of", "Since"], rows))
 
 
 def add_errors(panels: Panels, actor: Actor) -> None:

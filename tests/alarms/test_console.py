@@ -79,3 +79,13 @@ def test_a_monitor_looks_and_has_no_verbs(make, monitor, mailbox):
         assert "That cannot be done here" in do(watching, alarm, verb)
     assert watching.get(list_url(Alarm) + "add/").status_code == 404
     assert mailbox.letters == []
+
+
+def test_the_dashboard_tells_what_fires(console, make, organization, mailbox, stranger):
+    make(name="Night watch")
+    assert "Alarms firing" not in console.get("/console/").content.decode()
+    run(organization)
+    work_off()
+    assert "Alarms firing" in (page := console.get("/console/").content.decode())
+    assert "Night watch" in page
+    assert "Night watch" not in signed_in(stranger).get("/console/").content.decode()

@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from apps.alarms.models import Case, Firing
+from apps.accounts.services import create_organization
+from apps.alarms import services
+from apps.alarms.models import Alarm, Case, Firing
 from apps.connections import marks
 from apps.connections.access import open_row
 from apps.connections.models import Connection
@@ -190,17 +193,25 @@ def test_a_lane_whose_work_waits_is_told_with_who_could_do_it(make, organization
     assert [what for what, _ in told()] == ["firing", "recovered"]
 
 
-def test_looking_costs_no_more_for_many_organizations_without_alarms(make, organization, django_assert_num_queries):
-    from apps.accounts.services import create_organization
-    from apps.alarms import services
-
-    make("queue_lag", threshold=300)
-    with django_assert_num_queries(4):
+def test_a_look_wakes_those_alone_that_there_is_something_to_look_at_for(make, organization, mailbox):
+    for kind in ("queue_lag", "broken_connection", "missed_tick"):
+        make(kind)
+    assert services.look() == 0
+    with CaptureQueriesContext(connection) as few:
         services.look()
-    for number in range(10):
-        create_organization(name=f"Other {number}")
-    with django_assert_num_queries(4):
-        services.look()
+    for number in range(5):
+        other = create_organization(name=f"Other {number}")
+        Alarm.objects.create(organization=other, name="Lag", kind="queue_lag")
+    with CaptureQueriesContext(connection) as many:
+        assert services.look() == 0
+    assert len(few) == len(many)
+    Connection.objects.create(organization=organization, name="Shop", type="http", offline_since=clock.now())
+    assert services.look() == 1
+    work_off()
+    Connection.objects.all().delete()
+    assert services.look() == 1  # it fires, so its end is looked for
+    work_off()
+    assert [what for what, _ in told()] == ["firing", "recovered"]
 
 
 def test_a_recovery_is_not_taken_from_another_kind_of_run(make, organization, mailbox):

@@ -84,6 +84,14 @@ EXTRA = [
 ]  # fmt: skip
 
 
+ALARM = {
+    "name": "a", "kind": "execution_failed", "enabled": True, "urgent": False, "threshold": 1, "window": 60,
+    "minimum": 1, "groupBy": "none", "period": 60, "tellRecovery": True, "scope": {"_flowId": None},
+    "quietHours": {"from": "22:00", "until": "07:00", "timezone": "UTC", "days": ["mon"]},
+    "channels": [{"_id": "m", "type": "email", "to": ["a@b.example"]}, {"type": "slack", "url": "https://a.example/x"}],
+}  # fmt: skip
+
+
 def documents(world: Any) -> dict[str, Any]:
     via = {"_connectionId": world.ids["connection"]}
     return {
@@ -94,11 +102,12 @@ def documents(world: Any) -> dict[str, Any]:
         "flows": flow_document(world),
         "lookupcaches": {"name": "c"},
         "integrations": {"name": "i", "flowGroupings": [{"name": "g"}], "settings": {}},
+        "alarms": ALARM,
     }
 
 
 @pytest.mark.parametrize(
-    "resource", ["connections", "exports", "imports", "scripts", "flows", "integrations", "lookupcaches"]
+    "resource", ["connections", "exports", "imports", "scripts", "flows", "integrations", "lookupcaches", "alarms"]
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())

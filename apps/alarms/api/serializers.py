@@ -52,7 +52,7 @@ class QuietHoursSerializer(Part):
 class ChannelSerializer(Part):
     """`email` takes `to`; `slack` the `url` of an incoming webhook; `webhook` a `url` and the `secret` that signs."""
 
-    _id = IdField()
+    _id = IdField(max_length=24)
     type = WordField(list(CHANNELS), required=True)
     to = TextsField()
     url = TextField()

@@ -75,7 +75,9 @@ Subjects = Mapping[str, Mapping[str, Any]]  # of a firing, by key, as Firing.sub
 
 @dataclass(frozen=True)
 class AlarmKind:
-    """`gather`: cases that no event tells of, each with an id of its own. `recovered`: which subjects work again."""
+    """`gather`: cases that no event tells of, each with an id of its own. `recovered`: which subjects work again.
+    `suspects`: the organizations that a look could find anything in, by one query for all; None: any of them.
+    """
 
     name: str
     title: str
@@ -90,6 +92,7 @@ class AlarmKind:
     gather: Callable[[uuid.UUID, datetime], Iterable[tuple[uuid.UUID, datetime, Subject]]] | None = None
     recovered: Callable[[uuid.UUID, Subjects], Collection[str]] | None = None
     read: Callable[[uuid.UUID, Rule, datetime], dict[str, Reading]] | None = None
+    suspects: Callable[[datetime], Iterable[uuid.UUID]] | None = None
 
     @property
     def looks(self) -> bool:

@@ -1,6 +1,7 @@
 """Connections that are offline, or wait to be connected anew, for as long as the window says."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from apps.alarms.kinds.base import MOST_SUBJECTS, AlarmKind, Reading, Subject, standing_readings
@@ -28,6 +29,11 @@ def subject_of(row: Connection) -> Subject:
     )  # fmt: skip
 
 
+def suspects(now: datetime) -> Iterable[uuid.UUID]:
+    rows = Connection.objects.filter(offline_since__isnull=False).order_by()
+    return rows.values_list("organization_id", flat=True).distinct()
+
+
 BROKEN_CONNECTION = AlarmKind(
     name="broken_connection",
     title="Connection broken",
@@ -38,4 +44,5 @@ BROKEN_CONNECTION = AlarmKind(
     counted=("1 connection", "connections"),
     pokes=frozenset({"connection.offline", "connection.online", "connection.needs_reconnect"}),
     read=read,
+    suspects=suspects,
 )

@@ -56,6 +56,11 @@ def recovered(organization_id: uuid.UUID, subjects: Subjects) -> Collection[str]
     return found
 
 
+def suspects(now: datetime) -> Iterable[uuid.UUID]:
+    late = Schedule.objects.due(now - GRACE).order_by()
+    return late.values_list("organization_id", flat=True).distinct()
+
+
 MISSED_TICK = AlarmKind(
     name="missed_tick",
     title="Scheduled run missed",
@@ -68,4 +73,5 @@ MISSED_TICK = AlarmKind(
     in_scope=in_scope,
     gather=gather,
     recovered=recovered,
+    suspects=suspects,
 )

@@ -1,7 +1,8 @@
 """How long due work has waited for a worker, lane by lane; for as long as the window says."""
 
 import uuid
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from apps.alarms.kinds.base import AlarmKind, Reading, Subject
 from apps.alarms.rules import NONE, Limits, Rule
@@ -9,6 +10,7 @@ from apps.work import nodes
 from apps.work.models import Lane, WorkItem
 
 MOST_COUNTED = 1000
+AT_LEAST = timedelta(seconds=1)
 
 
 def read(organization_id: uuid.UUID, rule: Rule, now: datetime) -> dict[str, Reading]:
@@ -37,6 +39,12 @@ def sentence(lane: str, count: int, lag: float) -> str:
     return f"{number} due item(s) wait, the oldest for {lag / 60:.0f} min; {who}."
 
 
+def suspects(now: datetime) -> Iterable[uuid.UUID]:
+    """Work that is due for a second is every worker's daily bread."""
+    due = WorkItem.objects.filter(parked_on="", lease_until__isnull=True, due_at__lt=now - AT_LEAST)
+    return due.order_by().values_list("organization_id", flat=True).distinct()
+
+
 QUEUE_LAG = AlarmKind(
     name="queue_lag",
     title="Work waits for workers",
@@ -46,4 +54,5 @@ QUEUE_LAG = AlarmKind(
     threshold_means="seconds that the oldest due work item has waited",
     counted=("", ""),
     read=read,
+    suspects=suspects,
 )
