@@ -15,16 +15,19 @@ from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, ZipFile
 
 import orjson
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.reader.excel import ExcelReader
 from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 from .cursor import CHUNK, Cursor, FormatError
 
 MOST_ROWS = 1_048_576  # of a sheet, header included
 LONGEST_CELL = 32_767
 MOST_SHARED = 256 * 1024 * 1024  # the table of texts, which is read whole
+LARGEST_ROW = 16 * 1024 * 1024  # of its XML: what is packed into a megabyte may unpack to a thousand
 _SHARED = ("xl/sharedStrings.xml", "xl/styles.xml", "xl/workbook.xml")
 
 
@@ -46,14 +49,66 @@ def parse_xlsx(stream: BinaryIO, rules: XlsxRules, cursor: Cursor) -> Iterator[t
         if any(sizes.get(name, 0) > MOST_SHARED for name in _SHARED):
             raise FormatError(f"The workbook's table of texts is larger than {MOST_SHARED} bytes.")
         stream.seek(0)
-        with closing(load_workbook(stream, read_only=True, data_only=True, keep_links=False)) as book:
+        reader = _Reader(stream, read_only=True, data_only=True, keep_links=False)
+        reader.read()
+        with closing(reader.wb) as book:
             if not book.worksheets:
                 raise FormatError("The workbook has no sheet.")
-            sheet = book.worksheets[0]
-            sheet.reset_dimensions()  # what a file says of its size may be wrong
-            yield from _records(sheet.iter_rows(values_only=True), rules, cursor)
+            yield from _records(_rows(book.worksheets[0]), rules, cursor)
     except (BadZipFile, InvalidFileException, KeyError, ValueError, ParseError, EOFError) as error:
         raise FormatError(f"The file is no XLSX workbook: {error}.") from None
+
+
+class _Source:
+    """A sheet's XML as it is unpacked. `since` counts what has come since a row was last given out."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.since = 0
+
+    def read(self, size: int = -1) -> bytes:
+        piece: bytes = self._inner.read(size)
+        self.since += len(piece)
+        if self.since > LARGEST_ROW:
+            raise FormatError(
+                f"A row of the sheet, or what stands before the rows, is larger than {LARGEST_ROW} bytes."
+            )
+        return piece
+
+    def __enter__(self) -> "_Source":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._inner.close()
+
+
+class _Sheet(ReadOnlyWorksheet):
+    """What a file says of its size may be wrong, and a file that does not say was read whole to find out."""
+
+    source: _Source | None = None
+
+    def _get_size(self) -> None:
+        self.reset_dimensions()
+
+    def _get_source(self) -> _Source:
+        self.source = _Source(super()._get_source())
+        return self.source
+
+
+class _Reader(ExcelReader):
+    """Of the first sheet that is one of cells."""
+
+    def read_worksheets(self) -> None:
+        for sheet, link in self.parser.find_sheets():
+            if link.target in self.valid_files and "chartsheet" not in link.Type:
+                self.wb._sheets.append(_Sheet(self.wb, sheet.name, link.target, self.shared_strings))
+                return
+
+
+def _rows(sheet: Any) -> Iterator[Sequence[Any]]:
+    for row in sheet.iter_rows(values_only=True, max_row=MOST_ROWS):
+        sheet.source.since = 0
+        yield row
 
 
 def xlsx_file(records: Iterable[Mapping[str, Any]], *, include_header: bool = True) -> Iterator[bytes]:
