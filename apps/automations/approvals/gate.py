@@ -69,11 +69,16 @@ def ask(
             iteration=iteration,
             automation_id=execution.target_id,
             automation_name=execution.target_name,
-            message=message[:MAX_MESSAGE],
+            message=keepable(message)[:MAX_MESSAGE],
             requester_id=requester.id if requester else first_requester(execution),
             plan=plan,
         )
     )
+
+
+def keepable(text: str) -> str:
+    """A template may make what no database holds: NUL, and halves of characters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def first_requester(execution: Execution) -> Any:

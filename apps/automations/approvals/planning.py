@@ -8,6 +8,7 @@ from apps.automations.running.rendering import RenderError, compile_value, rende
 from apps.core.errors import DomainError
 from apps.engine import templates
 from apps.engine.errors import DocumentError
+from apps.engine.json_values import why_unkeepable
 from apps.engine.templates import RenderEnv
 
 MASK = "******"
@@ -50,9 +51,10 @@ def preview(value: Any, scope: Mapping[str, Any], env: RenderEnv) -> Any:
     if not isinstance(value, str) or not templates.is_template(value) or LATER.search(value):
         return value
     try:
-        return rendered(value, compile_value(value, "args"), scope, env)
+        found = rendered(value, compile_value(value, "args"), scope, env)
     except (RenderError, DocumentError, DomainError):
         return value
+    return value if why_unkeepable(found) else found
 
 
 def following(document: Mapping[str, Any], path: str) -> list[Any]:

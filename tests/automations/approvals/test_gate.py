@@ -92,6 +92,16 @@ def test_the_plan_shows_what_is_known_and_no_secret(shop, kind, ann):
     assert plan["actions"][1]["args"] == {"was": "{{ actions.noted.output.size }}", "key": "k=******"}
 
 
+def test_templates_that_make_what_cannot_be_kept_do_not_end_the_run(shop, kind, ann):
+    kind()
+    odd = {"type": "note", "args": {"huge": "{{ 10 ** 30 }}", "half": "{{ '\\ud800' }}"}}
+    automation = shop.automation(odd, **ASKED, approval={"message": "May {{ '\\ud800' }} it {{ '\\x00' }}?"})
+    run = shop.run(automation, args={})
+    assert run.state == "waiting", run.reason
+    row = Approval.objects.get(execution=run)
+    assert row.message == "May ? it ?" and plan_of(row)["actions"][0]["args"] == odd["args"]
+
+
 @pytest.mark.parametrize(
     ("outcome", "end"),
     [
