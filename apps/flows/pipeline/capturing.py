@@ -67,6 +67,11 @@ class PlanRecorder(ExecutionRecorder):
             unit.connection = one.connection
             if one.whole is not None:
                 unit.wholes.append(storable(one.whole))
+        self.weigh(0)
+
+    def weigh(self, size: int) -> None:
+        """Notes bytes that the plan is to keep. Raises PlanTooLargeError."""
+        self.size += size
         if self.count > MOST_REQUESTS or self.size > MOST_BYTES:
             raise PlanTooLargeError(
                 f"These pages make more than {MOST_REQUESTS} requests, or {MOST_BYTES >> 20} MB of them: plan fewer"

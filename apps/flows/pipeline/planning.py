@@ -19,6 +19,7 @@ from apps.flows.pipeline.capturing import PlanRecorder
 from apps.flows.pipeline.plan_contents import seal_content
 from apps.flows.pipeline.rehearsing import LaterError, Rehearsal
 from apps.work import services as work
+from apps.work.kinds import LeaseLostError
 
 KIND = "plan"
 PAGES = 3
@@ -44,6 +45,8 @@ def run(turn: Run) -> None:
         with transaction.atomic():
             work.wait_until(turn.claim, error.until, reason=error.message)
         return
+    except LeaseLostError:
+        raise
     except DomainError as error:
         end(turn, recorder, state=State.FAILED, reason=error.message)
         return

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from apps.core.clock import now
 from apps.core.errors import DomainError, UnavailableError, ValidationError
 from apps.core.gateway import RetryLater
@@ -155,6 +157,9 @@ class Rehearsal:
         if step.kind == "import":
             place = {"generator": batch.page.generator, "number": batch.page.number, "position": step.position}
             self.parts.append({**place, "keys": list(part.keys), "records": list(part.records)})
+            capture = plan_recorder(self.recorder)
+            if capture is not None:
+                capture.weigh(len(orjson.dumps(part.records, option=orjson.OPT_NON_STR_KEYS)))
         outcome = step.runner.run([part], Turn(recorder=self.recorder, parts=[part]))[0]
         refuse_to_wait(outcome)
         if outcome.kept:

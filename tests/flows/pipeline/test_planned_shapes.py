@@ -1,7 +1,11 @@
 """Whatever a flow is made of, its plan and the plan's application send together what a run would have sent."""
 
+from urllib.parse import urlsplit
+
+import psycopg
 import pytest
 
+from apps.connections.models import Connection
 from apps.core.ids import hex24
 from apps.executions.models import RecordError
 from apps.flows.models import RecordLock
@@ -221,3 +225,27 @@ def test_rows_are_read_for_a_plan_without_being_spooled(workshop, system, plan, 
     flow = workshop.flow(sql_export(workshop, sqlite(workshop), "SELECT external_id AS id, name FROM orders"))
     execution = plan(flow)
     assert (execution.state, execution.success_count) == ("succeeded", 1)
+
+
+@pytest.mark.postgres
+def test_rows_are_merged_into_postgresql_when_the_plan_is_applied(workshop, system, plan, apply, postgres_url):
+    system.serve_pages("/orders", orders(12))
+    server = urlsplit(postgres_url)
+    rdbms = {"type": "postgresql", "host": server.hostname, "port": server.port, "database": server.path[1:]}
+    target = Connection.objects.create(
+        organization=workshop.owner.organization, name="db", type="rdbms",
+        document={"rdbms": {**rdbms, "user": server.username, "password": server.password or "trusted"}},
+    )  # fmt: skip
+    with psycopg.connect(postgres_url, autocommit=True) as client:
+        client.execute("CREATE TABLE orders (external_id INTEGER PRIMARY KEY, name TEXT)")
+        client.execute("INSERT INTO orders VALUES (2, 'before')")
+        load = {"tableName": "orders", "primaryKeys": ["external_id"]}
+        flow = workshop.flow(None, sql_import(workshop, target, queryType=["bulk_load"], bulkLoad=load))
+        execution = plan(flow)
+        assert (execution.state, execution.reason) == ("succeeded", "")
+        assert "COPY" in {row.method for row in planned(execution)}
+        assert client.execute("SELECT * FROM orders").fetchall() == [(2, "before")]
+        applied = apply(execution, flow)
+        assert (applied.state, applied.success_count, applied.error_count) == ("succeeded", 12, 0)
+        rows_now = client.execute("SELECT external_id, name FROM orders ORDER BY 1").fetchall()
+    assert rows_now == [(i, f"Order {i}") for i in range(1, 13)]

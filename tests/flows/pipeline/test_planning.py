@@ -9,6 +9,7 @@ from apps.core.clock import now
 from apps.executions.models import Exchange, Execution, RecordError
 from apps.executions.payloads import unpack
 from apps.flows.models import DeltaMark, Flow, Plan, PlanContent
+from apps.flows.pipeline import capturing
 from tests.api import Api
 from tests.flows.pipeline.test_runs import orders
 from tests.systems import Answer
@@ -203,3 +204,13 @@ def test_a_canceled_plan_leaves_nothing(workshop, system, owner):
     assert not PlanContent.objects.exists() and workshop.at_rest()
     assert Api(owner).get(f"/v1/jobs/{plan_id}").json()["type"] == "plan"
     assert Api(owner).get(f"/v1/jobs?_flowId={flow.hex_id}").json() == []
+
+
+def test_a_plan_that_nobody_would_look_through_is_refused(workshop, system, plan, monkeypatch):
+    monkeypatch.setattr(capturing, "MOST_REQUESTS", 15)
+    system.serve_pages("/orders", orders(30))
+    execution = plan(workshop.flow())
+    assert (execution.state, system.made("POST")) == ("failed", [])
+    assert "more than 15 requests" in execution.reason and "plan fewer pages" in execution.reason
+    assert not PlanContent.objects.exists()
+    assert plan(workshop.flow(), pages=1).state == "succeeded"
