@@ -8,7 +8,7 @@ from apps.core.ids import id_floor
 from apps.events import consumers
 from apps.events.consumers import EventConsumer
 from apps.events.models import Event
-from apps.events.services import emit, prune_events
+from apps.events.services import News, emit, emit_many, prune_events
 from apps.work.models import WorkItem
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +85,21 @@ def test_old_dispatched_events_are_forgotten_in_batches(organization):
         id_floor(moments[5]),
         id_floor(moments[6]),
     ]
+
+
+def test_many_are_written_in_order_for_those_who_want_each(listen, organization):
+    listen("automations", prefixes=("entity.",))
+    listen("alarms", types=frozenset({"entity.delete"}))
+    kinds = ["entity.create", "order.created", "entity.delete", "entity.create"]
+    news = [
+        News(type=kind, subject_kind="entity", subject_id=UUID(int=n), data={"n": n}) for n, kind in enumerate(kinds)
+    ]
+    with transaction.atomic():
+        written = emit_many(organization_id=organization.id, news=news, depth=3)
+    rows = list(Event.objects.order_by("id"))
+    assert [(row.type, row.data["n"], row.depth) for row in rows] == [
+        ("entity.create", 0, 3), ("entity.delete", 2, 3), ("entity.create", 3, 3),
+    ]  # fmt: skip
+    assert [row.consumers_left for row in rows] == [["automations"], ["automations", "alarms"], ["automations"]]
+    assert [row.id for row in written] == [row.id for row in rows]
+    assert set(WorkItem.objects.values_list("target_id", flat=True)) == {row.id for row in rows}
