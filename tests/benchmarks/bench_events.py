@@ -84,6 +84,18 @@ def drain_all(lanes, stop):
     connections.close_all()
 
 
+def all_once(options):
+    from apps.automations.models import Run
+    from apps.executions.payloads import unpack
+
+    asked = sorted(
+        (unpack(run.execution.data.input)["data"]["id"], run.automation_slug)
+        for run in Run.objects.select_related("execution__data")
+    )
+    wanted = [(f"e{number}", f"rule-{number % options.automations}") for number in range(options.entities)]
+    return asked == sorted(wanted)
+
+
 def until_none(rows, *, since):
     while rows.exists():
         time.sleep(0.05)
@@ -99,9 +111,7 @@ def main():
     prepare()
     from django.db import connections
 
-    from apps.automations.models import Run
     from apps.executions.models import Execution, State
-    from apps.executions.payloads import unpack
     from apps.work.models import WorkItem
 
     organization = make(options.automations)
@@ -126,13 +136,9 @@ def main():
             worker.join()
         rate = f"{options.entities / seconds:,.0f}/s with {options.workers} workers"
         print(f"{what}: {seconds:.1f} s, {rate}", flush=True)
-    asked = sorted(
-        (unpack(run.execution.data.input)["data"]["id"], run.automation_slug)
-        for run in Run.objects.select_related("execution__data")
-    )
-    wanted = sorted((f"e{number}", f"rule-{number % options.automations}") for number in range(options.entities))
+        print(f"each once: {all_once(options)}", flush=True)
     succeeded = Execution.objects.filter(state=State.SUCCEEDED).count()
-    print(f"each once: {asked == wanted}; succeeded: {succeeded:,} of {options.entities:,}")
+    print(f"succeeded: {succeeded:,} of {options.entities:,}")
 
 
 if __name__ == "__main__":
