@@ -111,7 +111,8 @@ def changed_members(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
 
 def listen(automation: Automation, program: Compiled | None) -> None:
     """Makes what starts it follow its document; nothing does when it is off, or gone (None)."""
-    found = program.triggers if program is not None and automation.is_active else []
+    runs = automation.is_active and automation.type in (Type.AUTOMATION, Type.SELF_SERVICE)
+    found = program.triggers if program is not None and runs else []
     types = {type for trigger in found for type in trigger.kind.events(trigger.document)}
     known = set(Hearing.objects.filter(automation=automation).values_list("event_type", flat=True))
     Hearing.objects.filter(automation=automation, event_type__in=known - types).delete()

@@ -69,6 +69,8 @@ def why_item(execution: Execution, item: WorkItem, moment: datetime, *, count: i
     """Why one item is not claimed, in the order of a claim's own conditions."""
     subject = pages(count).capitalize() if count else "It"
     verb = "wait" if count > 1 else "waits"
+    if item.parked_on.startswith("wake:") and item.reason:
+        return f"{subject} {verb}: {item.reason.rstrip('.')}."
     if item.parked_on:
         return f"{subject} {verb}, parked on {thing(item.parked_on)}."
     if item.due_at > moment:

@@ -104,7 +104,8 @@ def test_a_masked_secret_that_is_written_back_stays_what_it_was(api, shop):
         ({"isActive": "yes"}, ["body", "isActive"], "type_error.bool"),
         ({"triggers": [{"type": "onEvent"}]}, ["body", "triggers", 0, "event"], "value_error.missing"),
         ({"triggers": [{"type": "onMoon"}]}, ["body", "triggers", 0, "type"], "value_error"),
-        ({"triggers": [{"type": "manual", "inputSchema": {"type": "x"}}], "type": "selfServiceAction"},
+        ({"triggers": [{"type": "manual", "inputSchema": {"type": "x"}}], "type": "selfServiceAction",
+              "isActive": True},
          ["body", "triggers", 0, "inputSchema", "type"], "value_error"),
         ({"triggers": [on("create", conditions=[{"field": "x"}])]},
          ["body", "triggers", 0, "conditions", 0, "operator"], "value_error.missing"),
@@ -275,3 +276,13 @@ def test_every_shipped_automation_reads_back_as_it_was_written(api, owner):
     for document in documents:
         shown = api.post("flows", document).json()
         assert {name: shown[name] for name in document} == document
+
+
+@pytest.mark.parametrize("type", ["scorecard", "reference"])
+def test_scorecards_and_references_are_kept_and_never_run(api, services, shop, type):
+    made = api.post("flows", {**ACTIVE, "type": type})
+    assert made.status_code == 200 and made.json()["type"] == type
+    services("web")
+    shop.work()
+    assert shop.runs == []
+    assert api.post("flow-runs", {"flowId": "service-to-team"}).status_code == 400

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from apps.automations.actions.registry import NOTHING, Again, Stop, Wait
 from apps.core.errors import ValidationError
+from apps.executions.explain import explain
 from apps.executions.models import State
 from apps.executions.services import WORK, cancel_execution
 from apps.work import services as work
@@ -116,6 +117,7 @@ def test_a_wait_parks_the_run_and_the_action_goes_on_from_its_state(shop, kind):
     shop.work()
     [run] = shop.runs
     assert run.state == State.WAITING
+    assert explain(run) == "It waits: a word from outside."
     with transaction.atomic():
         work.hurry(kind=WORK, target_id=run.id)
     shop.work()

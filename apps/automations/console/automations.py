@@ -1,10 +1,10 @@
 """Automations: what starts them, what they do, their saves and runs; run by hand, switch off and on, edit."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
@@ -58,18 +58,22 @@ class ActiveFilter(ChoiceFilter):
     }
 
 
+TYPES = {
+    Type.AUTOMATION.value: "automation",
+    Type.SELF_SERVICE.value: "self-service action",
+    Type.SCORECARD.value: "scorecard",
+    Type.REFERENCE.value: "reference",
+}
+
+
+def of_type(word: str) -> Callable[[QuerySet[Any]], QuerySet[Any]]:
+    return lambda rows: rows.filter(type=word)
+
+
 class TypeFilter(ChoiceFilter):
     title = "type"
     parameter_name = "type"
-    options = {
-        word: (label, lambda rows, word=word: rows.filter(type=word))
-        for word, label in (
-            (Type.AUTOMATION.value, "automation"),
-            (Type.SELF_SERVICE.value, "self-service action"),
-            (Type.SCORECARD.value, "scorecard"),
-            (Type.REFERENCE.value, "reference"),
-        )
-    }
+    options = {word: (label, of_type(word)) for word, label in TYPES.items()}
 
 
 @admin.register(Automation)
@@ -114,7 +118,7 @@ class AutomationAdmin(EditorAdmin):
 
     @admin.display(description="type")
     def kind(self, row: Automation) -> str:
-        return row.get_type_display()
+        return TYPES[row.type]
 
     def state(self, row: Automation) -> str:
         return badge("enabled" if row.is_active else "disabled")
@@ -138,7 +142,7 @@ class AutomationAdmin(EditorAdmin):
     def facts(self, actor: Actor, row: Automation) -> Iterable[Fact]:
         document = row.version.document if row.version else {}
         yield Fact("Id", code(row.slug))
-        yield Fact("Type", row.get_type_display())
+        yield Fact("Type", TYPES[row.type])
         yield Fact("Needs approval", "yes, before its first action" if document.get("needsApproval") else "no")
         if document.get("concurrencyKey"):
             yield Fact("One at a time of", code(document["concurrencyKey"]))

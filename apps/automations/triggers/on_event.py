@@ -5,6 +5,8 @@ from typing import Any
 from apps.automations.models import Type
 from apps.automations.triggers.registry import Document, TriggerKind
 
+# Scorecards and references are kept as they are written; it is not this trigger that would run them.
+STORED_WITH = frozenset({Type.AUTOMATION, Type.SCORECARD, Type.REFERENCE})
 ACTIONS = ("create", "update", "delete", "addedAsSource")
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -27,4 +29,4 @@ def events(document: Document) -> list[str]:
     return [f"{event['resource']}.{action}" for action in event["action"]]
 
 
-KIND = TriggerKind(name="onEvent", schema=SCHEMA, types=frozenset({Type.AUTOMATION}), events=events)
+KIND = TriggerKind(name="onEvent", schema=SCHEMA, types=STORED_WITH, events=events)
