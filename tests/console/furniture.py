@@ -5,7 +5,7 @@ from itertools import count
 from apps.accounts.models import ApiKey, EndUser, Group, GroupMembership, Membership, User
 from apps.alarms.models import Alarm, Firing, Message
 from apps.audit.models import AuditEntry
-from apps.automations.models import Approval, ApprovalNotice
+from apps.automations.models import Approval, ApprovalNotice, Automation, AutomationVersion
 from apps.catalog.models import Blueprint, Entity, Suggestion
 from apps.connections.models import Connection, Credential
 from apps.connectors.models import Component, ComponentVersion, Connector, ConnectorVersion, Security
@@ -89,6 +89,15 @@ def furnish(organization, *, user=None):
         **own, type="execution.failed", subject_kind="flow", subject_id=flow.id,
         failures={"mail": {"attempts": 9, "message": "no answer"}},
     )  # fmt: skip
+    automation = Automation.objects.create(**own, slug=f"assign-{n}", title=f"Assign an owner {n}", type="automation")
+    automation.version = AutomationVersion.objects.create(
+        **own, automation=automation, number=1, document={
+            "id": f"assign-{n}", "title": f"Assign an owner {n}", "type": "automation",
+            "triggers": [{"type": "onEvent", "event": {"resource": "entity", "action": ["create"]}}],
+            "actions": [{"id": "own", "type": "upsertResource", "args": {"data": {"id": "a", "blueprintId": "b"}}}],
+        },
+    )  # fmt: skip
+    automation.save()
     approval = Approval.objects.create(
         **own, execution=run, automation_id=new_id(), automation_name=f"Assign an owner {n}", message="May we?",
         plan=pack({"actions": [{"id": "own", "type": "upsertResource"}]}),
@@ -151,5 +160,6 @@ def furnish(organization, *, user=None):
         group, credential,
         sink, script, cache, flow, run, exchange, error, schedule, event, notification, subscription, delivery, item,
         entry, approval, alarm, told, blueprint, entity, suggestion,
+        automation,
     )  # fmt: skip
     return {type(row): row for row in rows}
