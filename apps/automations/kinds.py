@@ -4,6 +4,7 @@ from apps.automations.actions import catalogue as actions
 from apps.automations.approvals import services as approvals
 from apps.automations.running.inline import is_callers
 from apps.automations.running.runner import Runner
+from apps.automations.running.together import run_many
 from apps.automations.runs import KIND
 from apps.automations.triggers import catalogue as triggers
 from apps.executions.actions import end_interrupted
@@ -21,4 +22,4 @@ def take_up(run: Run) -> None:
         runner.take_turn()
 
 
-EXECUTION_KIND = ExecutionKind(name=KIND, run=take_up, lane=Lane.FLOWS, close=approvals.close)
+EXECUTION_KIND = ExecutionKind(name=KIND, run=take_up, lane=Lane.FLOWS, close=approvals.close, run_many=run_many)

@@ -72,6 +72,7 @@ class NewRun:
             mode=self.mode,
             serial_key=key,
             place=self.place,
+            group_id=self.automation.id if self.program.is_short else None,
             input={
                 "data": self.data,
                 "event": self.event,

@@ -24,6 +24,8 @@ from apps.engine.errors import DocumentError
 KEPT = 2000
 MAX_ACTIONS = 500  # of one automation, nested ones too
 MAX_NESTING = 10
+# Kinds of actions that neither write, wait nor reach outside.
+SHORT = frozenset({"fetchResource", "fetchFieldsFromResources", "fetchEntitiesBySource", "forEach", "branch"})
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ class Compiled:
     def names(self) -> dict[str, str]:
         """The actions' own ids by their paths."""
         return {action.path: action.id for action in every(self.actions) if action.id}
+
+    @property
+    def is_short(self) -> bool:
+        """Whether its runs only map and read, so that a worker may take many of them at once."""
+        return self.kinds <= SHORT and not self.may_ask and self.concurrency_key is None
 
     def scope(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What templates and conditions of a run see."""
