@@ -1,6 +1,8 @@
-"""Flows at speed: W2p, W2r, W6c and the start of a run, each in turn with its yardstick in the same run.
+"""Flows at speed: W2p, W2r, W6c, W6p and the start of a run, each in turn with its yardstick in the same run; and
+`two`: W6p with slow systems, two workers against one.
 
-    python -m tests.benchmarks.bench_flows [--rounds 3] [--records 10000] [--many 1000000] [--only W2p,W2r,W6c,start]
+    python -m tests.benchmarks.bench_flows [--rounds 3] [--records 10000] [--many 1000000]
+                                           [--only W2p,W2r,W6c,W6p,two,start]
 
 Wants PostgreSQL (JUNCTION_BENCH_POSTGRES, default postgresql://postgres@127.0.0.1:5432), Redis (JUNCTION_BENCH_REDIS,
 default redis://127.0.0.1:6379/9), and an ASGI server (`granian` on PATH, or --asgi its path) for the load source and
@@ -24,9 +26,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVER = os.environ.get("JUNCTION_BENCH_POSTGRES", "postgresql://postgres@127.0.0.1:5432")
-DATABASE = "junction_bench"
-TARGET = "junction_bench_target"
-PORT = 8917
+DATABASE = os.environ.get("JUNCTION_BENCH_DATABASE", "junction_bench")
+TARGET = f"{DATABASE}_target"
+PORT = int(os.environ.get("JUNCTION_BENCH_PORT", "8917"))
 SOURCE = f"http://127.0.0.1:{PORT}"
 
 os.environ["DATABASE_URL"] = f"{SERVER}/{DATABASE}"
@@ -94,6 +96,19 @@ def plain_by_page(records, size):
         assert pool.request("POST", SOURCE + "/sink?verify=1", body=orjson.dumps(page), headers=headers).status == 200
 
 
+def plain_with_lookup(records, size):
+    """W6p: a page, a lookup for it, the page posted with what was found."""
+    import orjson
+    import urllib3
+
+    pool = urllib3.PoolManager(maxsize=16)
+    headers = {"Content-Type": "application/json"}
+    for page in plain_pages(records, size):
+        found = orjson.loads(pool.request("GET", f"{SOURCE}/records/1").data)
+        body = orjson.dumps([{**row, "company": found["company"]} for row in page])
+        assert pool.request("POST", SOURCE + "/sink?verify=1", body=body, headers=headers).status == 200
+
+
 def plain_by_record(records, size):
     import aiohttp
     import orjson
@@ -150,11 +165,11 @@ class Junction:
             document={"rdbms": {**rdbms, "user": parts.username, "password": parts.password or "trusted"}},
         )  # fmt: skip
 
-    def flow(self, *, records, size, sink):
+    def flow(self, *, records, size, sink, lookup=None, delay=0):
         from apps.core.ids import hex24
         from apps.flows.models import Export, Flow
 
-        uri = f"/records?page={{{{export.http.paging.page}}}}&size={size}&max={records}"
+        uri = f"/records?page={{{{export.http.paging.page}}}}&size={size}&max={records}&delay_ms={delay}"
         paging = {"method": "page", "page": 1, "maxPagePath": "pages"}
         http = {"method": "GET", "relativeURI": uri, "paging": paging, "response": {"resourcePath": "data"}}
         export = Export.objects.create(
@@ -162,16 +177,29 @@ class Junction:
             document={"pageSize": size, "http": http},
         )  # fmt: skip
         steps = [{"type": "import", "_importId": hex24(sink.id)}] if sink else []
+        if lookup:
+            mapping = {"fields": [{"extract": "data[0].company", "generate": "company"}]}
+            steps.insert(0, {"type": "export", "_exportId": hex24(lookup.id), "responseMapping": mapping})
         document = {"pageGenerators": [{"_exportId": hex24(export.id)}], "pageProcessors": steps}
         return Flow.objects.create(organization=self.organization, name="bench", document=document)
 
-    def http_sink(self, *, batch):
+    def lookup(self, *, delay=0):
+        """The same question for every record: it is asked once a page."""
+        from apps.flows.models import Export
+
+        http = {"method": "GET", "relativeURI": f"/records/1?delay_ms={delay}"}
+        return Export.objects.create(
+            organization=self.organization, name="lookup", adaptor_type="HTTPExport", connection=self.http,
+            is_lookup=True, document={"isLookup": True, "http": http},
+        )  # fmt: skip
+
+    def http_sink(self, *, batch, mappings=MAPPINGS, delay=0):
         from apps.flows.models import Import
 
-        http = {"method": ["POST"], "relativeURI": ["/sink?verify=1"], "batchSize": batch}
+        http = {"method": ["POST"], "relativeURI": [f"/sink?verify=1&delay_ms={delay}"], "batchSize": batch}
         return Import.objects.create(
             organization=self.organization, name="sink", adaptor_type="HTTPImport", connection=self.http,
-            document={"http": http, "mappings": MAPPINGS},
+            document={"http": http, "mappings": mappings},
         )  # fmt: skip
 
     def sql_sink(self, *, batch):
@@ -262,6 +290,38 @@ def w6c(junction, args):
     )  # fmt: skip
 
 
+def w6p_flow(junction, records, *, delay=0):
+    found = {"generate": "company", "dataType": "string", "extract": "$.company", "status": "Active"}
+    sink = junction.http_sink(batch=1000, mappings=[*MAPPINGS, found], delay=delay)
+    return junction.flow(records=records, size=1000, sink=sink, lookup=junction.lookup(delay=delay), delay=delay)
+
+
+def w6p(junction, args):
+    flow = w6p_flow(junction, args.many)
+    return compare(
+        "W6p", rounds=max(1, args.rounds - 2) if args.many > 200_000 else args.rounds, records=args.many,
+        yardstick=lambda: plain_with_lookup(args.many, 1000),
+        ours=lambda: junction.run(flow, records=args.many), check=check_sink(args.many),
+    )  # fmt: skip
+
+
+def two(junction, args):
+    """The same flow with this many workers; `main` runs it with one and with two."""
+    times = {}
+    for delay in (0, 50):
+        flow, taken = w6p_flow(junction, args.many, delay=delay), []
+        for _ in range(args.rounds):
+            fetch("/reset", "POST")
+            begun = time.perf_counter()
+            junction.run(flow, records=args.many)
+            taken.append(time.perf_counter() - begun)
+            check_sink(args.many)(None)
+        times[f"delay {delay}"] = round(statistics.median(taken), 2)
+    row = {"workload": "two", "workers": args.workers, "seconds": times}
+    print(json.dumps(row), flush=True)
+    return row
+
+
 def start(junction, args):
     """Accept commit to claim commit of single executions at idle, milliseconds."""
     flow = junction.flow(records=0, size=100, sink=None)
@@ -329,18 +389,30 @@ def main():
     parser.add_argument("--many", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--starts", type=int, default=200)
-    parser.add_argument("--only", default="W2p,W2r,W6c,start")
+    parser.add_argument("--only", default="W2p,W2r,W6c,W6p,start")
     parser.add_argument("--asgi", default="granian")
     parser.add_argument("--shared", default=str(ROOT.parent / "shared"))
     args = parser.parse_args()
+    names = args.only.split(",")
+    if "two" in names:  # each with workers of its own
+        names.remove("two")
+        for workers in ("1", "2"):
+            command = [sys.executable, "-m", "tests.benchmarks.bench_flows", *sys.argv[1:]]
+            if os.environ.get("JUNCTION_BENCH_ONE") is None:
+                own = {**os.environ, "JUNCTION_BENCH_ONE": workers}
+                subprocess.run([*command, "--workers", workers, "--only", "two"], check=True, cwd=ROOT, env=own)
+        if os.environ.get("JUNCTION_BENCH_ONE") is not None:
+            names = ["two"]
+    if not names:
+        return []
     with processes(args) as worker:
         import django
 
         django.setup()
         junction = Junction()
         junction.run(junction.flow(records=100, size=100, sink=junction.http_sink(batch=100)), records=100)  # warm up
-        workloads = {"W2p": w2p, "W2r": w2r, "W6c": w6c, "start": start}
-        rows = [workloads[name](junction, args) for name in args.only.split(",")]
+        workloads = {"W2p": w2p, "W2r": w2r, "W6c": w6c, "W6p": w6p, "two": two, "start": start}
+        rows = [workloads[name](junction, args) for name in names]
         print(json.dumps({"peak MiB of the worker and its children": peak_memory(worker.pid)}))
     return rows
 
