@@ -101,9 +101,11 @@ def letters() -> Iterator[Mailbox]:
 @pytest.fixture
 def junction(tmp_path: Path, letters: Mailbox) -> Iterator[Installation]:
     found = Installation(tmp_path / "data", letters, servers.free_port())
-    found.up()
-    yield found
-    found.kill()
+    try:
+        found.up()
+        yield found
+    finally:  # also of one that did not come up in time
+        found.kill()
 
 
 @pytest.fixture
