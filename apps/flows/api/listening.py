@@ -15,7 +15,9 @@ from rest_framework.response import Response
 
 from apps.accounts.authentication import ApiKeyAuthentication
 from apps.core.actors import Actor, Verb
-from apps.core.errors import NotFoundError, RateLimitedError
+from apps.core.errors import BadRequestError, NotFoundError, RateLimitedError
+from apps.engine.formats import CsvRules, FormatError, read_xml
+from apps.engine.formats.csv_files import read_text
 from apps.flows.models import Export
 from apps.flows.services import listeners
 from apps.inbound.reading import plain, read_content
@@ -110,6 +112,19 @@ def read(request: Request, export: Export) -> Incoming:
     headers = plain({name.lower(): value for name, value in request.headers.items()})
     body = request.data if isinstance(request.data, bytes) else b""
     wanted = (export.document.get("webhook") or {}).get("requestMediaType")
-    content = read_content(body, MEDIA.get(wanted or "", "") or headers.get("content-type", ""))
+    if wanted in ("csv", "xml") and body:
+        content = read_text_of(body, media_type=wanted)
+    else:
+        content = read_content(body, MEDIA.get(wanted or "", "") or headers.get("content-type", ""))
     query = {name: str(value) for name, value in request.query_params.items()}
     return Incoming(request.method or "", headers, plain(query), body, content)
+
+
+def read_text_of(body: bytes, *, media_type: str) -> Any:
+    """XML is `{root: …}`, CSV a list of rows under its header, as they are of answers. Raises BadRequestError."""
+    try:
+        if media_type == "xml":
+            return read_xml(body)
+        return read_text(body.decode("utf-8-sig", "replace").replace("\0", ""), CsvRules())
+    except FormatError as error:
+        raise BadRequestError(f"The body is not the {media_type} it should be: {error.message}") from None

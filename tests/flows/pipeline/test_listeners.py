@@ -65,6 +65,23 @@ def test_what_a_provider_sends_is_kept_answered_and_worked(listener, workshop, s
     assert sorted(record["id"] for record in sent(system)) == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [
+        ("csv", b"id,name\r\n1,Ada\r\n2,Grace\r\n"),
+        ("xml", b"<orders><order><id>1</id></order><order><id>2</id></order></orders>"),
+    ],
+)
+def test_a_listener_reads_the_media_type_that_it_declares(listener, workshop, system, media, body):
+    path = {"pathToRecords": "orders.order"} if media == "xml" else {}
+    address = listener(verify="secret_url", token="s3cr3t", requestMediaType=media, **path)
+    assert send(f"{address}/s3cr3t/data", body).status_code == 204
+    workshop.work()
+    assert sorted(record["id"] for record in sent(system)) == ["1", "2"]
+    broken = send(f"{address}/s3cr3t/data", b"<orders>" if media == "xml" else b'id\n"1')
+    assert broken.status_code == (400 if media == "xml" else 204), broken.content
+
+
 def signed(body, key="k", algorithm="sha256"):
     return hmac.new(key.encode(), body, getattr(hashlib, algorithm))
 

@@ -105,7 +105,7 @@ class WebhookPart(Part):
     tokenQueryParamName = TextField()
     username = TextField()
     password = TextField()
-    requestMediaType = TextField()
+    requestMediaType = WordField(("json", "xml", "csv", "urlencoded", "plaintext"))
     pathToRecords = TextField()
     includeParentData = FlagField()
     successStatusCode = WholeField(min_value=200, max_value=299)
