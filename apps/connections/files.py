@@ -12,7 +12,7 @@ from apps.core.gateway import GatewayError, InvalidRequest, Mode, SendContext
 from apps.core.gateway.files import Files
 from apps.core.gateway.files.ftp import FtpTarget, open_ftp
 from apps.core.gateway.files.s3 import S3Store, S3Target
-from apps.core.gateway.files.sftp import SftpTarget, open_sftp
+from apps.core.gateway.files.sftp_target import SftpTarget, open_sftp
 from apps.core.gateway.permits import permit
 from apps.core.gateway.transactions import refuse_in_transaction
 

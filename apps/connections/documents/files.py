@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from apps.connections.documents.tls import DEFAULT_TLS, Tls
 from apps.connections.reading import Reader
-from apps.core.gateway.files.sftp import is_host_key
+from apps.core.gateway.files.sftp_target import is_host_key
 
 FILE_PORTS = {"ftp": 21, "sftp": 22, "ftps": 21}
 HOST = re.compile(r"[A-Za-z0-9_:\[\]]([A-Za-z0-9_.:-]*[A-Za-z0-9_.:\]])?\Z")

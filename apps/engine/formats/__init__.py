@@ -4,7 +4,7 @@ from .csv_files import CsvRules, csv_rules, parse_csv
 from .csv_writing import CsvWriting, csv_text, csv_writing
 from .cursor import Cursor, FormatError
 from .json_files import json_text, parse_json, parse_json_lines
-from .xlsx_files import parse_xlsx, xlsx_file
+from .xlsx import XlsxRules, parse_xlsx, xlsx_file
 from .xml_files import XmlRules, parse_xml, read_xml
 from .xml_writing import xml_text
 
@@ -13,6 +13,7 @@ __all__ = [
     "CsvWriting",
     "Cursor",
     "FormatError",
+    "XlsxRules",
     "XmlRules",
     "csv_rules",
     "csv_text",

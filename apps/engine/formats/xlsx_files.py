@@ -8,7 +8,7 @@ import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
@@ -23,19 +23,13 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 from .cursor import CHUNK, Cursor, FormatError
+from .xlsx import XlsxRules
 
 MOST_ROWS = 1_048_576  # of a sheet, header included
 LONGEST_CELL = 32_767
 MOST_SHARED = 256 * 1024 * 1024  # the table of texts, which is read whole
 LARGEST_ROW = 16 * 1024 * 1024  # of its XML: what is packed into a megabyte may unpack to a thousand
 _SHARED = ("xl/sharedStrings.xml", "xl/styles.xml", "xl/workbook.xml")
-
-
-@dataclass(frozen=True, slots=True)
-class XlsxRules:
-    has_header: bool = True
-    trim: bool = False
-    skip_rows: int = 0
 
 
 def parse_xlsx(stream: BinaryIO, rules: XlsxRules, cursor: Cursor) -> Iterator[tuple[dict[str, Any], Cursor]]:

@@ -11,9 +11,8 @@ import hashlib
 import io
 import posixpath
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
@@ -21,6 +20,7 @@ import paramiko
 
 from ..errors import Category, ConnectFailed, Disconnected, FileMissing, FileRefused, GatewayError, TimedOut
 from .dialing import dial
+from .sftp_target import SftpTarget
 from .store import CHUNK, FileInfo, below, remote_path, split_path
 
 ANSWER_SECONDS = 60.0
@@ -28,20 +28,6 @@ LOGIN_SECONDS = 20.0
 BLOCK = 32 * 1024
 WINDOW = 64 * BLOCK
 _KEYS = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
-
-
-@dataclass(frozen=True, slots=True)
-class SftpTarget:
-    """`host_key`: `SHA256:…`, or a public key as known_hosts has it; empty takes what is there and calls `learn`."""
-
-    host: str
-    user: str
-    port: int = 22
-    password: str = field(default="", repr=False)
-    key: str = field(default="", repr=False)
-    passphrase: str = field(default="", repr=False)
-    host_key: str = ""
-    learn: Callable[[str], None] | None = field(default=None, compare=False)
 
 
 @contextmanager
@@ -186,12 +172,6 @@ def fingerprint_of(key: Any) -> str:
     """`ssh-ed25519 SHA256:…`, as ssh-keygen prints it."""
     digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
     return f"{key.get_name()} SHA256:{digest}"
-
-
-def is_host_key(text: str) -> bool:
-    """Whether it can be what a server is known by."""
-    last = text.rsplit(maxsplit=1)[-1] if text.split() else ""
-    return last.startswith("SHA256:") or (len(text.split()) > 1 and text.split()[1].startswith("AAAA"))
 
 
 def _check_server(transport: Any, target: SftpTarget) -> None:

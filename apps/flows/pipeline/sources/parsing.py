@@ -21,7 +21,7 @@ from apps.engine.formats import (
     parse_xml,
 )
 from apps.engine.formats.archives import members_of
-from apps.engine.formats.xlsx_files import XlsxRules
+from apps.engine.formats.xlsx import XlsxRules
 from apps.engine.formats.xml_files import path_of
 
 TYPES = ("csv", "json", "jsonl", "xlsx", "xml")
