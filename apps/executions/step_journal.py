@@ -119,22 +119,30 @@ class StepJournal:
         self._begin = None
 
     def commit_progress(self, more: Sequence[Statement] = ()) -> None:
-        """What waits, and more, in one round trip, if the lease still stands and nobody has canceled."""
-        statements = [*self.take_statements(), *more]
+        """What waits, and more, in one round trip, if the lease still stands and nobody has canceled.
+
+        Of a canceled execution what waits is kept, since it is done, and no more. Raises ConflictError then.
+        """
+        waiting = self.take_statements()
         if self.claim is None:
-            change_together(statements)
+            change_together([*waiting, *more])
             return
         try:
-            change_together([progressing(self.claim, self.execution), *statements])
+            change_together([progressing(self.claim, self.execution), *waiting, *more])
         except UnexpectedRowsError:
             with transaction.atomic():
                 self._progress()
-                self._refuse_canceled()
-                self._execute(statements)
+                canceled = self._is_canceled()
+                self._execute(waiting if canceled else [*waiting, *more])
+            if canceled:
+                raise canceled_error() from None
 
     def _refuse_canceled(self) -> None:
-        if Execution.objects.filter(pk=self.execution.pk, state=State.CANCELING).exists():
-            raise ConflictError("The execution was canceled.", code=CANCELED_CODE)
+        if self._is_canceled():
+            raise canceled_error()
+
+    def _is_canceled(self) -> bool:
+        return Execution.objects.filter(pk=self.execution.pk, state=State.CANCELING).exists()
 
     def settle(self, path: str, iteration: str, outcome: Any, *, wrote: bool) -> None:
         step = self._step(path, iteration, state=Step.State.SUCCEEDED)
@@ -237,3 +245,7 @@ def _cut(text: str, length: int) -> str:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return f"{text[: length - 17]}#{digest}"
+
+
+def canceled_error() -> ConflictError:
+    return ConflictError("The execution was canceled.", code=CANCELED_CODE)

@@ -16,8 +16,8 @@ OPERATIONS = sorted(
     (operation for operation in routed() if operation.dialect == "celigo" and operation.triple[2].startswith("/v1/")),
     key=lambda operation: (operation.path, operation.method),
 )
-DOCUMENTED = set(contract("celigo")["paths"])
-MINE = [operation for operation in OPERATIONS if operation.path.removeprefix("/v1") in DOCUMENTED]
+DOCUMENTED = contract("celigo")["paths"]
+MINE = [o for o in OPERATIONS if o.method.lower() in DOCUMENTED.get(o.path.removeprefix("/v1"), ())]
 
 
 def send(client, operation: Routed, world, person=None):

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from apps.accounts.models import Organization
 from apps.alarms.models import Alarm, Case, Message
+from apps.automations.approvals.models import Approval
 from apps.connections.models import Connection, Limit, PermitBlock
 from apps.connectors.models import Component, ComponentVersion, Connector
 from apps.core.clock import now
@@ -259,6 +260,21 @@ def test_an_alarm_that_nobody_will_judge_and_a_message_that_nobody_will_send(org
     assert one("alarm messages without work").target_id == message.id
     item(organization, "alarm_message", message.id)
     assert doctor.examine("alarm messages without work") == []
+
+
+def test_an_approval_of_an_ended_run_and_a_timeout_that_nobody_keeps(organization):
+    run = Execution.objects.create(
+        organization=organization, kind="automation", target_id=new_id(), root_id=new_id(), state="waiting"
+    )
+    approval = Approval.objects.create(
+        organization=organization, execution=run, automation_id=run.target_id, timeout_at=now()
+    )
+    assert one("timeouts of approvals without work").target_id == approval.id
+    item(organization, "approval", approval.id)
+    assert doctor.examine("timeouts of approvals without work") == []
+    assert doctor.examine("approvals of ended runs") == []
+    Execution.objects.update(state="canceled")
+    assert one("approvals of ended runs").target_id == approval.id
 
 
 def test_every_probe_is_tested_here(organization):
