@@ -1,5 +1,6 @@
 """The cast every test shares: an owner, a monitor, a stranger; a data directory of their own; a real web server."""
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -7,8 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as property_settings
 
 from tests import servers
+
+# A change must not fail by what chance finds in another's code: the same examples each time, or new ones when asked.
+property_settings.register_profile("repeatable", deadline=None, derandomize=not os.environ.get("JUNCTION_TEST_RANDOM"))
+property_settings.load_profile("repeatable")
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 

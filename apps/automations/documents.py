@@ -71,7 +71,8 @@ def check_blueprints(program: Compiled, organization_id: uuid.UUID) -> None:
     named = [program.arguments.get(name) for name in ("sourceBlueprintId", "targetBlueprintId")]
     for action in every(program.actions):
         named += action.kind.blueprints(action.args) if action.kind.blueprints else []
-    wanted = [text for text in dict.fromkeys(named) if isinstance(text, str) and not templates.is_template(text)]
+    texts = dict.fromkeys(text for text in named if isinstance(text, str))
+    wanted = [text for text in texts if not templates.is_template(text)]
     there = set(Blueprint.objects.of(organization_id).among(wanted).values_list("natural_id", flat=True))
     for text in wanted:
         if text not in there:

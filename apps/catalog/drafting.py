@@ -166,7 +166,9 @@ def inner(after: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def sources_after(write: EntityWrite, old: list[str]) -> list[str]:
-    new = list(dict.fromkeys(write.sources)) if write.sources is not None else list(old)
+    """Each once. What is no text stays as it is: the checks say so."""
+    given = old if write.sources is None else write.sources
+    new = list(dict.fromkeys(given)) if all(isinstance(text, str) for text in given) else list(given)
     new += [text for text in (write.source, write.origin) if text and text not in new]
     return new
 

@@ -17,8 +17,6 @@ from tests.chaos import rig
 from tests.chaos.approvals_seed import KEYS
 from tests.chaos.test_distributed import installed, start, wait_until_up
 
-RACES, RESTARTS = 12, 3
-
 
 def answer(port: int, person: str, approval: str, verb: str) -> tuple[int, dict]:
     """Raises OSError or HTTPException when nobody is there to answer."""
@@ -119,7 +117,18 @@ def manage(found: rig.Installation, command: str) -> None:
 @pytest.mark.postgres
 @pytest.mark.redis
 def test_two_answers_at_once_in_two_processes_and_answers_across_kills(tmp_path, postgres_url):
-    chance, runs = random.Random(12), RACES + RESTARTS
+    race_and_kill(tmp_path, postgres_url, races=5, restarts=1)
+
+
+@pytest.mark.long
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_many_answers_at_once_and_across_kills(tmp_path, postgres_url):
+    race_and_kill(tmp_path, postgres_url, races=40, restarts=20)
+
+
+def race_and_kill(tmp_path, postgres_url: str, *, races: int, restarts: int) -> None:
+    chance, runs = random.Random(12), races + restarts
     with rig.redis_server() as broker, installed(tmp_path / "data", postgres_url, broker=broker, records=1) as found:
         manage(found, "prepare")
         seed(found, runs=runs)
@@ -135,8 +144,8 @@ def test_two_answers_at_once_in_two_processes_and_answers_across_kills(tmp_path,
         wait_until_up(found, "web", "first worker", "scheduler")
         wait_until_answers(other)
         approvals = waiting(found, runs)
-        verbs = [race((found.port, other), approval) for approval in approvals[:RACES]]
-        for approval in approvals[RACES:]:
+        verbs = [race((found.port, other), approval) for approval in approvals[:races]]
+        for approval in approvals[races:]:
             part = chance.choice(("web", "web", "first worker"))
             verbs.append(answered_across_a_kill(found, approval, part=part, chance=chance, up=up))
         found.settle()
