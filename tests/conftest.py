@@ -26,16 +26,6 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-def pytest_sessionstart() -> None:
-    """Emptying a database makes Django write the rights and content types of every model again, twenty times the work
-    of emptying it. Nothing here asks for them: roles are Junction's own."""
-    from django.contrib.contenttypes.management import create_contenttypes
-    from django.db.models.signals import post_migrate
-
-    assert post_migrate.disconnect(create_contenttypes)
-    assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skips, and says why, what needs a server that is not here."""
     for marker in ("postgres", "redis", "mysql", "browser"):
