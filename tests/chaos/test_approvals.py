@@ -117,7 +117,7 @@ def manage(found: rig.Installation, command: str) -> None:
 @pytest.mark.postgres
 @pytest.mark.redis
 def test_two_answers_at_once_in_two_processes_and_answers_across_kills(tmp_path, postgres_url):
-    race_and_kill(tmp_path, postgres_url, races=5, restarts=1)
+    race_and_kill(tmp_path, postgres_url, races=12, restarts=3)
 
 
 @pytest.mark.long

@@ -76,8 +76,8 @@ def kill_one_again_and_again(data, url: str, *, kills: int, records: int, seed: 
         return rig.check(found, kills=kills, seconds=time.monotonic() - began)
 
 
-def test_two_kills_lose_nothing(tmp_path, postgres_url):
-    verdict = kill_one_again_and_again(tmp_path / "data", postgres_url, kills=2, records=400, seed=3, longest=2.0)
+def test_three_kills_lose_nothing(tmp_path, postgres_url):
+    verdict = kill_one_again_and_again(tmp_path / "data", postgres_url, kills=3, records=400, seed=3, longest=2.0)
     assert verdict.runs > 0
 
 

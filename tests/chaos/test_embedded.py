@@ -32,8 +32,8 @@ def kill_again_and_again(data, *, kills: int, records: int, seed: int, longest: 
         return rig.check(found, kills=kills, seconds=time.monotonic() - began)
 
 
-def test_four_kills_lose_nothing(tmp_path):
-    verdict = kill_again_and_again(tmp_path / "data", kills=4, records=400, seed=8, longest=1.2)
+def test_eight_kills_lose_nothing(tmp_path):
+    verdict = kill_again_and_again(tmp_path / "data", kills=8, records=400, seed=8, longest=1.2)
     assert verdict.runs > 0 and verdict.actions > 0
 
 
