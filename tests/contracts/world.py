@@ -46,6 +46,13 @@ LISTENER = {
     "webhook": {"verify": "secret_url", "token": "s3cr3t"},
 }
 DATABASE = {"name": "Books", "type": "rdbms", "rdbms": {"type": "sqlite", "database": "books.sqlite3"}}
+FTP = {
+    "name": "Drop box",
+    "type": "ftp",
+    "ftp": {"type": "sftp", "hostURI": "files.example", "port": 2222, "username": "ann", "password": "s3cr3t"},
+}
+S3 = {"name": "Bucket", "type": "s3", "s3": {"accessKeyId": "AKIA1", "secretAccessKey": "s3cr3t"}}
+FOLDER = {"name": "Folder", "type": "filesystem", "filesystem": {"directoryPath": "walk"}}
 SQL_EXPORT = {
     "name": "Numbers",
     "adaptorType": "RDBMSExport",
@@ -102,6 +109,8 @@ def build_world(person: Any) -> World:
     cache = LOOKUP_CACHES.create(actor=actor, document=LOOKUP_CACHE)
     upsert_data(actor=actor, cache=cache, entries=[{"key": "eur", "value": "1.08"}])
     database = CONNECTIONS.create(actor=actor, document=DATABASE)
+    for kind, document in (("ftp", FTP), ("s3", S3), ("folder", FOLDER)):
+        world.ids[kind] = CONNECTIONS.create(actor=actor, document=document).hex_id
     numbers = EXPORTS.create(actor=actor, document={**SQL_EXPORT, "_connectionId": database.hex_id})
     count = IMPORTS.create(actor=actor, document={**SQL_IMPORT, "_connectionId": database.hex_id})
     listener = EXPORTS.create(actor=actor, document=LISTENER)
