@@ -239,7 +239,7 @@ def celery_nulls(count):
         for _ in range(count):
             null.delay()
         command = [sys.executable, "-m", "celery", "-A", "nulls", "worker", "-c", "2", "-Q", "nulls", "-l", "ERROR"]
-        with running(*command, env={"PYTHONPATH": folder}, cwd=folder):
+        with running(*command, env={"PYTHONPATH": folder, "DJANGO_SETTINGS_MODULE": ""}, cwd=folder):
             while broker.llen("nulls") == count:
                 time.sleep(0.005)
             left, started = broker.llen("nulls"), time.monotonic()
