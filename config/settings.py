@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "apps.ops.middleware.RequestMetrics",
 ]
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # apps.ops.middleware tells the client, once a request
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False

@@ -12,6 +12,7 @@ handler500 = "apps.console.refusals.failed"
 to_console = RedirectView.as_view(pattern_name="admin:index")
 
 urlpatterns = [
+    path("hooks/", include("apps.inbound.urls")),  # first: what providers call most is found at once
     path("", to_console),
     path("console", to_console),
     path("console/", admin.site.urls),
@@ -32,6 +33,5 @@ urlpatterns = [
     path("", include("apps.automations.approvals.urls")),
     path("v1/", include("apps.alarms.api.urls")),
     path("v1/", include("apps.automations.api.calling_urls")),
-    path("hooks/", include("apps.inbound.urls")),
     *unserved,  # last: whatever else lies under /v1 and /api
 ]

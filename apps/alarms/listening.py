@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from apps.alarms.kinds import KINDS, AlarmKind
 from apps.alarms.models import Alarm, Case
 from apps.alarms.services import case_of, rule_of, wake
-from apps.core.joined import run_prepared
+from apps.core.joined import Statement
 from apps.events.consumers import EventConsumer
 from apps.events.models import Event
 from apps.work import sql
@@ -23,10 +23,10 @@ def kinds_of(type: str) -> list[AlarmKind]:
     return [kind for kind in KINDS.values() if type in kind.events or type in kind.pokes]
 
 
-def listens(organization_id: uuid.UUID, type: str) -> bool:
+def listens(organization_id: uuid.UUID, type: str) -> Statement:
     names = [kind.name for kind in kinds_of(type)]
     marks = ", ".join(["%s"] * len(names))
-    return bool(run_prepared(f"{LISTENING} ({marks}) LIMIT 1", [sql.param(organization_id), *names]))
+    return Statement(f"{LISTENING} ({marks})", [sql.param(organization_id), *names])
 
 
 def deliver(event: Event) -> None:

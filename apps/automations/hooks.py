@@ -10,6 +10,7 @@ from apps.automations.triggers import on_hook
 from apps.automations.triggers.starting import run_of
 from apps.core.errors import DomainError, UnavailableError
 from apps.core.ids import hex24
+from apps.core.joined import find_row
 from apps.executions.models import State
 from apps.inbound.receiving import GoneError
 from apps.inbound.targets import Answer, Arrival, InboundTarget
@@ -53,7 +54,7 @@ def retry(error: DomainError) -> dict[str, str]:
 
 def run_at(arrival: Arrival) -> NewRun | None:
     """None where the trigger's conditions do not hold. Raises GoneError for one that takes nothing now."""
-    automation = Automation.objects.filter(pk=arrival.hook.target_id).first()
+    automation = find_row(Automation, arrival.hook.target_id)
     if automation is None or not automation.is_active:
         raise GoneError("Nobody listens at this address any more.")
     event = {"type": "hook", "method": arrival.method, "headers": arrival.headers, "query": arrival.query}

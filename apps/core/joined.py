@@ -42,6 +42,18 @@ def columns(model: type[Model], alias: str) -> str:
     return ", ".join(f'{alias}."{field.column}"' for field in model._meta.concrete_fields)
 
 
+def find_row(model: type[ModelT], key: Any) -> ModelT | None:
+    """By its primary key, as `.filter(pk=key).first()` would."""
+    pk = model._meta.pk
+    rows = run_prepared(_by_key(model), [pk.get_db_prep_value(key, connection)])
+    return instance(model, rows[0]) if rows else None
+
+
+@cache
+def _by_key(model: type[Model]) -> str:
+    return f'SELECT {columns(model, "t")} FROM "{model._meta.db_table}" t WHERE t."{model._meta.pk.column}" = %s'
+
+
 def width(model: type[Model]) -> int:
     return len(model._meta.concrete_fields)
 

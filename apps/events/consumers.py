@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from apps.core.joined import Statement, run_prepared
 from apps.events.models import Event
 
 
@@ -17,8 +18,9 @@ class EventConsumer:
     """`deliver(event)` runs in a transaction of its own, its progress commits with it: it counts once.
 
     It writes rows and adds work, never talks to the outside; what it raises is retried for a day, then kept.
-    `listens` is asked inside the caller's transaction at every event of these types: one indexed query at most.
-    Without `types` and `prefixes` every type matches.
+    `listens` is asked inside the caller's transaction at every event of these types, of all consumers in one round
+    trip: it knows, or gives an indexed query that finds a row where somebody listens. Without `types` and `prefixes`
+    every type matches.
 
     `deliver_many(events)` does for events of one organization, oldest first, what `deliver` does for each, in one
     transaction. If it raises, all of it is rolled back and they are delivered one by one.
@@ -28,12 +30,11 @@ class EventConsumer:
     deliver: Callable[[Event], None]
     types: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
-    listens: Callable[[uuid.UUID, str], bool] = everywhere
+    listens: Callable[[uuid.UUID, str], bool | Statement] = everywhere
     deliver_many: Callable[[list[Event]], None] | None = None
 
-    def wants(self, organization_id: uuid.UUID, type: str) -> bool:
-        known = type in self.types or type.startswith(self.prefixes) or not (self.types or self.prefixes)
-        return known and self.listens(organization_id, type)
+    def takes(self, type: str) -> bool:
+        return type in self.types or type.startswith(self.prefixes) or not (self.types or self.prefixes)
 
 
 _consumers: dict[str, EventConsumer] = {}
@@ -52,4 +53,10 @@ def find(name: str) -> EventConsumer | None:
 
 
 def listening(organization_id: uuid.UUID, type: str) -> list[str]:
-    return [c.name for c in _consumers.values() if c.wants(organization_id, type)]
+    told = {one.name: one.listens(organization_id, type) for one in _consumers.values() if one.takes(type)}
+    asked = {name: answer for name, answer in told.items() if isinstance(answer, Statement)}
+    if asked:
+        found = ", ".join(f"EXISTS ({one.sql})" for one in asked.values())
+        row = run_prepared(f"SELECT {found}", [value for one in asked.values() for value in one.params])[0]
+        told |= {name: bool(one) for name, one in zip(asked, row, strict=True)}
+    return [name for name, answer in told.items() if answer]

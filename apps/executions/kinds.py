@@ -12,10 +12,11 @@ from apps.work.models import Lane
 
 @dataclass(frozen=True)
 class Run:
-    """One turn of an execution on this worker. The claim is the execution's own."""
+    """One turn of an execution on this worker. The claim is the execution's own. `fresh`: no turn was before it."""
 
     execution: Execution
     claim: Claim
+    fresh: bool = False
 
 
 def nothing_of_its_own(execution: Execution) -> bool:

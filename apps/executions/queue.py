@@ -6,6 +6,7 @@ from django.db import transaction
 from apps.core.clock import now
 from apps.core.errors import DomainError
 from apps.core.ids import hex24
+from apps.core.joined import find_row
 from apps.executions import kinds, services
 from apps.executions.models import TERMINAL, Execution, State
 from apps.work import services as work
@@ -44,7 +45,7 @@ def take_many(claims: list[Claim]) -> list[Claim]:
 
 
 def take_turn(claim: Claim) -> None:
-    execution = Execution.objects.filter(pk=claim.target_id).first()
+    execution = find_row(Execution, claim.target_id)
     if execution is None or execution.is_terminal:
         with transaction.atomic():
             work.finish([claim])
@@ -52,14 +53,12 @@ def take_turn(claim: Claim) -> None:
     if execution.deadline and execution.deadline <= now() and execution.state != State.CANCELING:
         end(execution, claim, state=State.FAILED, reason="timed out")
         return
-    with transaction.atomic():
-        work.confirm([claim])
-        begun = services.begin(execution)
-    if not begun:
+    fresh = execution.state == State.QUEUED
+    if not services.begin(execution, claim):
         end(execution, claim, **services.canceled_end(execution))
         return
     try:
-        kinds.get(execution.kind).run(kinds.Run(execution=execution, claim=claim))
+        kinds.get(execution.kind).run(kinds.Run(execution=execution, claim=claim, fresh=fresh))
     except LeaseLostError:
         raise
     except DomainError as error:

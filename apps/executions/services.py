@@ -13,7 +13,7 @@ from apps.core.actors import Actor, Verb
 from apps.core.clock import now
 from apps.core.errors import ConflictError, DomainError, NotFoundError
 from apps.core.ids import hex24, new_id, parse_id
-from apps.core.joined import Statement
+from apps.core.joined import Statement, UnexpectedRowsError, change_together
 from apps.events import consumers
 from apps.events.services import emit
 from apps.executions import kinds
@@ -21,12 +21,16 @@ from apps.executions.models import TERMINAL, Execution, ExecutionData, Mode, Sta
 from apps.executions.payloads import pack
 from apps.work import services as work
 from apps.work import sql
-from apps.work.kinds import Claim
+from apps.work.kinds import Claim, LeaseLostError
 
 WORK = "execution"
 END = (
     "UPDATE executions_execution SET state = %s, reason = %s, ended_at = %s"
     " WHERE id = %s AND state NOT IN ('succeeded', 'failed', 'canceled')"
+)
+BEGIN = (
+    "UPDATE executions_execution SET state = 'running', started_at = %s"
+    " WHERE id = %s AND state NOT IN ('succeeded', 'failed', 'canceled', 'canceling')"
 )
 UNCANCELED = "NOT EXISTS (SELECT 1 FROM executions_execution e WHERE e.id = %s AND e.state = 'canceling')"
 CANCELED_CODE = "canceled"  # of the error that a write meets once its execution is being canceled
@@ -123,12 +127,19 @@ def progressing(claim: Claim, execution: Execution) -> Statement:
     return work.progressing(claim, provided=UNCANCELED, params=[execution.id])
 
 
-def begin(execution: Execution) -> bool:
-    """Marks a claimed execution as running, in the caller's transaction. False if it has ended or is to be canceled."""
+def begin(execution: Execution, claim: Claim) -> bool:
+    """Marks a claimed execution as running, and commits that. False if it has ended or is to be canceled.
+
+    Raises LeaseLostError.
+    """
     started = execution.started_at or now()
-    rows = Execution.objects.filter(pk=execution.pk).exclude(state__in=(*TERMINAL, State.CANCELING))
-    if not rows.update(state=State.RUNNING, started_at=started):
+    values = [sql.param(started), sql.param(execution.id)]
+    try:
+        change_together([work.confirming(claim), Statement(BEGIN, values, expects=1)])
+    except UnexpectedRowsError:
         execution.refresh_from_db()
+        if execution.state not in (*TERMINAL, State.CANCELING):
+            raise LeaseLostError("Another worker has taken this execution over.") from None
         return False
     execution.state, execution.started_at = State.RUNNING, started
     return True

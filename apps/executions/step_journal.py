@@ -60,7 +60,10 @@ class Nothing:
 
 
 class StepJournal:
-    """`begin` stores an execution that has no row yet, together with the statements of its first intent."""
+    """`begin` stores an execution that has no row yet, together with the statements of its first intent.
+
+    `fresh`: no turn of the execution was before this one, so there is nothing to be unsure of.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class StepJournal:
         claim: Claim | None = None,
         begin: Callable[[list[Statement]], None] | None = None,
         beside: Beside | None = None,
+        fresh: bool = False,
     ) -> None:
         self.execution = execution
         self.beside: Beside = Nothing() if beside is None else beside
@@ -79,7 +83,7 @@ class StepJournal:
         self.claim = claim
         self.in_doubt = False
         self._recorded = dict(recorded or {})
-        self._unsure = unsure_steps(execution) if claim is not None else {}
+        self._unsure = unsure_steps(execution) if claim is not None and not fresh else {}
         if execution.parent_id and claim is None and execution.parent is not None:
             self._unsure = unsure_steps(execution.parent)
         self._root = root

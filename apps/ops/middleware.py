@@ -38,9 +38,15 @@ class RequestMetrics:
                 path=public_path(request),
                 status=response.status_code,
                 milliseconds=round(seconds * 1000, 1),
+                client=client_of(request),
                 **who(request),
             )
         return response
+
+
+def client_of(request: HttpRequest) -> str:
+    """As the proxy in front of it says, if there is one: a hint for people, not to be trusted."""
+    return (request.META.get("HTTP_X_FORWARDED_FOR") or request.META.get("REMOTE_ADDR") or "")[:100]
 
 
 def public_path(request: HttpRequest) -> str:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from apps.core import clock
 from apps.core.ids import parse_id
-from apps.core.joined import run_prepared
+from apps.core.joined import Statement
 from apps.events.consumers import EventConsumer
 from apps.events.models import Event
 from apps.inbound.routing import FIRED
@@ -31,13 +31,13 @@ LISTENING = (
 )
 
 
-def listens(organization_id: uuid.UUID, type: str) -> bool:
+def listens(organization_id: uuid.UUID, type: str) -> bool | Statement:
     """Of a fired trigger the inbound side has made sure already that somebody listens."""
     if type == FIRED:
         return True
     patterns = patterns_of(type)
     marks = ", ".join(["%s"] * len(patterns))
-    return bool(run_prepared(f"{LISTENING} ({marks}) LIMIT 1", [sql.param(organization_id), *patterns]))
+    return Statement(f"{LISTENING} ({marks})", [sql.param(organization_id), *patterns])
 
 
 def patterns_of(type: str) -> list[str]:

@@ -61,7 +61,7 @@ def take(where: str, params: list[Any], *, limit: int) -> list[Claim]:
     # An unreleased lease in the row means that its holder vanished: that counts as an attempt, once in a lease's time.
     # More often would be unfair: a process that is restarted again and again takes its neighbours' work down with it.
     lost = f"lease_until IS NOT NULL AND updated_at < {sql.now_sql(-LOSS_COUNTS_AFTER * settings.WORK_LEASE_SECONDS)}"
-    found = sql.rows(
+    found = sql.prepared(
         f"WITH picked AS MATERIALIZED (SELECT w.id FROM work_workitem w WHERE {where} ORDER BY w.due_at, w.id"
         f" LIMIT {int(limit)} {sql.skip_locked()})"
         f" UPDATE work_workitem SET fence = fence + 1, due_at = {lease}, lease_until = {lease}, holder = %s,"
@@ -122,7 +122,7 @@ def due_organizations(lane: str) -> list[uuid.UUID]:
 
 def probe(lane: str, after: uuid.UUID | None) -> list[tuple[uuid.UUID, int]]:
     start = " AND organization_id > %s" if after else ""
-    found = sql.rows(
+    found = sql.prepared(
         "WITH RECURSIVE orgs(id) AS (SELECT * FROM (SELECT organization_id FROM work_workitem"
         f" WHERE lane = %s AND parked_on = ''{start} ORDER BY organization_id LIMIT 1) AS first"
         " UNION ALL SELECT (SELECT n.organization_id FROM work_workitem n WHERE n.lane = %s AND n.parked_on = ''"

@@ -172,6 +172,13 @@ def confirm(claims: Sequence[Claim]) -> None:
     settle(claims, "UPDATE work_workitem SET holder = holder")
 
 
+def confirming(claim: Claim) -> Statement:
+    """As `confirm`, for a caller that executes the statement together with others."""
+    claim.check()
+    params = [sql.param(claim.id), claim.fence]
+    return Statement("UPDATE work_workitem SET holder = holder WHERE id = %s AND fence = %s", params, expects=1)
+
+
 def finish(claims: Sequence[Claim]) -> None:
     """Deletes done work, in the transaction that commits its result."""
     require_transaction()

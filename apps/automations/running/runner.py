@@ -21,7 +21,7 @@ from apps.automations.running.turn import Turn
 from apps.automations.runs import MAX_DEPTH
 from apps.connections.failures import WaitError
 from apps.core.errors import ConflictError, DomainError, ValidationError
-from apps.core.joined import Statement, UnexpectedRowsError, change_together
+from apps.core.joined import Statement, UnexpectedRowsError, change_together, find_row
 from apps.engine import schemas
 from apps.executions import kinds, services
 from apps.executions.inline import OUTPUT
@@ -62,19 +62,20 @@ class Runner:
         self.stored, self.run, self.steps = stored, run, steps
         self.env = functions.environment(execution.organization_id)
         self.version: AutomationVersion | None = None
+        self.fresh = False  # whether no turn was before this one
         self.journal: StepJournal | None = None
         self.may_ask = True  # a person, in an approval
         self.error: DomainError | None = None  # what it ended with
 
     @classmethod
     def of(cls, run: kinds.Run) -> "Runner":
-        return cls(
-            execution=run.execution,
-            claim=run.claim,
-            stored=unpack(ExecutionData.objects.get(execution=run.execution).input),
-            run=Run.objects.select_related("created_by").get(execution=run.execution),
-            steps=Steps.of(run.execution, run.claim),
-        )
+        data, row = find_row(ExecutionData, run.execution.id), find_row(Run, run.execution.id)
+        if data is None or row is None:
+            raise DomainError("What this run was started on is not there any more.")
+        steps = Steps(run.execution, run.claim) if run.fresh else Steps.of(run.execution, run.claim)
+        made = cls(execution=run.execution, claim=run.claim, stored=unpack(data.input), run=row, steps=steps)
+        made.fresh = run.fresh
+        return made
 
     @property
     def claim(self) -> Claim:
@@ -117,7 +118,7 @@ class Runner:
             raise DomainError(self.stored["fault"])
         if self.execution.depth > MAX_DEPTH:
             raise DomainError(f"Not run: {MAX_DEPTH} automations led to it one after another, as in a loop.")
-        self.version = AutomationVersion.objects.filter(pk=self.run.version_id).first()
+        self.version = find_row(AutomationVersion, self.run.version_id)
         if self.version is None:
             raise DomainError(f"The automation {self.run.automation_slug} was deleted before this run had ended.")
         program = compiled(self.version)
@@ -259,10 +260,11 @@ class Runner:
             self.journal = StepJournal(
                 self.execution,
                 recorder=ExecutionRecorder(self.execution.id, self.execution.organization_id),
-                recorded=recorded_steps(self.execution),
+                recorded={} if self.fresh else recorded_steps(self.execution),
                 root=str(self.execution.id),
                 claim=self.claim,
                 beside=self.steps,
+                fresh=self.fresh,
             )
         return self.journal
 

@@ -18,7 +18,7 @@ from apps.automations.runs import NewRun, start_runs
 from apps.automations.triggers.programs import UNREADABLE, holds, programs_of
 from apps.core.errors import DomainError
 from apps.core.ids import hex24
-from apps.core.joined import run_prepared
+from apps.core.joined import Statement
 from apps.engine.templates import RenderEnv
 from apps.events.consumers import EventConsumer
 from apps.events.models import Event
@@ -30,12 +30,12 @@ from apps.work.models import Lane
 NAME = "automations"
 WORK = "automation_fanout"
 BATCH = 200
-LISTENING = "SELECT 1 FROM automations_hearing WHERE organization_id = %s AND event_type = %s LIMIT 1"
+LISTENING = "SELECT 1 FROM automations_hearing WHERE organization_id = %s AND event_type = %s"
 Place = tuple[int, str]  # the order and slug of the last one asked
 
 
-def listens(organization_id: uuid.UUID, type: str) -> bool:
-    return bool(run_prepared(LISTENING, [sql.param(organization_id), type]))
+def listens(organization_id: uuid.UUID, type: str) -> Statement:
+    return Statement(LISTENING, [sql.param(organization_id), type])
 
 
 def deliver(event: Event) -> None:
