@@ -18,7 +18,7 @@ from apps.work.scheduler import Duty
 log = structlog.get_logger(__name__)
 LOOK_SECONDS = 30.0
 AT_ONCE = 100
-LANES = {services.JUDGE: Lane.INTERACTIVE, SEND: Lane.HOUSEKEEPING}
+LANES = {services.SURVEY: Lane.INTERACTIVE, services.JUDGE: Lane.INTERACTIVE, SEND: Lane.HOUSEKEEPING}
 _helper: threading.Thread | None = None
 
 

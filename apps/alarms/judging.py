@@ -55,7 +55,8 @@ def judge(alarm: Alarm) -> bool:
         gather(look)
     more = take_cases(look)
     if look.kind.read is not None:
-        take_readings(look, look.kind.read(alarm.organization_id, look.rule, look.now))
+        [readings] = look.kind.read(alarm.organization_id, [look.rule], look.now)
+        take_readings(look, readings)
     ended = find_recovered(look)
     for firing in look.open.values():
         tell_if_due(look, firing)

@@ -21,7 +21,7 @@ from apps.wire.stamps import stamp
 from apps.work import services as work
 from apps.work.models import Lane
 
-JUDGE = "alarm"
+JUDGE, SURVEY = "alarm", "alarm_survey"
 KEEP_LOG, KEEP_CASES = timedelta(days=90), timedelta(days=8)  # cases: longer than any window
 PRUNE_BATCH = 2000
 COLUMNS = ("name", "kind", "enabled")
@@ -135,14 +135,15 @@ def switch(*, actor: Actor, alarm: Alarm, enabled: bool) -> Alarm:
     return row
 
 
-def wake(alarm_ids: Sequence[uuid.UUID], *, organization_id: uuid.UUID) -> None:
-    """In the caller's transaction: these are to be judged."""
-    work.ensure_many(kind=JUDGE, lane=Lane.INTERACTIVE, organization_id=organization_id, target_ids=list(alarm_ids))
+def wake(ids: Sequence[uuid.UUID], *, organization_id: uuid.UUID, kind: str = JUDGE) -> None:
+    """In the caller's transaction: these alarms are to be judged."""
+    work.ensure_many(kind=kind, lane=Lane.INTERACTIVE, organization_id=organization_id, target_ids=list(ids))
 
 
 def look() -> int:
-    """Wakes the alarms that measure where there may be something to measure, and those that fire or hold something
-    back; answers how many. A few queries for all organizations, and a statement for each with alarms to wake.
+    """Wakes the alarms that fire or hold something back, and those that gather where there may be something; of those
+    that measure, one survey for all of an organization. Answers how much it woke. A few queries for all organizations,
+    and a statement for each with something to wake.
     """
     now = clock.now()
     live = Firing.objects.filter(Q(ended_at=None) | Q(held=True), alarm=OuterRef("pk"))
@@ -150,14 +151,22 @@ def look() -> int:
     suspects = {name: set(kind.suspects(now)) for name, kind in looking.items() if kind.suspects is not None}
     rows = Alarm.objects.filter(enabled=True).annotate(is_live=Exists(live)).order_by("organization_id", "id")
     woken: dict[uuid.UUID, list[uuid.UUID]] = {}
+    surveyed: set[uuid.UUID] = set()
     found = rows.filter(Q(kind__in=list(looking)) | Q(is_live=True))
     for organization_id, alarm_id, kind, is_live in found.values_list("organization_id", "id", "kind", "is_live"):
-        if is_live or organization_id in suspects.get(kind, {organization_id}):
+        if not is_live and organization_id not in suspects.get(kind, {organization_id}):
+            continue
+        if not is_live and looking[kind].read is not None:
+            surveyed.add(organization_id)
+        else:
             woken.setdefault(organization_id, []).append(alarm_id)
     for organization_id, ids in woken.items():
         with transaction.atomic():
             wake(ids, organization_id=organization_id)
-    return sum(map(len, woken.values()))
+    for organization_id in surveyed:
+        with transaction.atomic():
+            wake([organization_id], organization_id=organization_id, kind=SURVEY)
+    return sum(map(len, woken.values())) + len(surveyed)
 
 
 def prune(*, now: datetime | None = None, batch: int = PRUNE_BATCH) -> int:

@@ -6,7 +6,7 @@ class AutomationsConfig(AppConfig):
     label = "automations"
 
     def ready(self) -> None:
-        from apps.automations import backfilling, hooks, kinds
+        from apps.automations import backfilling, hooks, kinds, probes
         from apps.automations.approvals import registration
         from apps.automations.models import Automation
         from apps.automations.triggers import fanning, firing, on_schedule
@@ -15,6 +15,7 @@ class AutomationsConfig(AppConfig):
         from apps.inbound import targets as inbound_targets
         from apps.integrations.references import register_kind
         from apps.schedules import targets
+        from apps.work import doctor
         from apps.work import kinds as work_kinds
 
         execution_kinds.register(kinds.EXECUTION_KIND)
@@ -26,4 +27,5 @@ class AutomationsConfig(AppConfig):
         targets.register(on_schedule.TARGET)
         inbound_targets.register(hooks.TARGET)
         registration.register()
+        doctor.register_all(probes.PROBES)
         register_kind("automation", Automation)

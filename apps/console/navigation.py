@@ -20,7 +20,7 @@ from apps.connectors.models import Component, Connector
 from apps.events.models import Event
 from apps.executions.models import Exchange, Execution, RecordError
 from apps.flows.models import Export, Flow, Import, LookupCache, Script
-from apps.inbound.models import Notification
+from apps.inbound.models import DirectHook, Listener, Notification
 from apps.integrations.models import Integration
 from apps.schedules.models import Schedule
 from apps.subscriptions.models import Delivery, Subscription
@@ -47,6 +47,8 @@ GROUPS: list[tuple[str, list[tuple[str, str, Any]]]] = [
             ("Integrations", "folder", Integration),
             ("Flows", "account_tree", Flow),
             ("Automations", "bolt", Automation),
+            ("Hooks", "webhook", DirectHook),
+            ("Listeners", "hearing", Listener),
             ("Connections", "cable", Connection),
             ("Exports", "upload", Export),
             ("Imports", "download", Import),

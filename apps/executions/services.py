@@ -17,6 +17,7 @@ from apps.core.joined import Statement, UnexpectedRowsError, change_together
 from apps.events import consumers
 from apps.events.services import emit
 from apps.executions import kinds
+from apps.executions.families import CANCELED_CODE, cancel_below, hold_parents
 from apps.executions.models import TERMINAL, Execution, ExecutionData, Mode, State, Step
 from apps.executions.payloads import pack
 from apps.work import services as work
@@ -33,7 +34,7 @@ BEGIN = (
     " WHERE id = %s AND state NOT IN ('succeeded', 'failed', 'canceled', 'canceling')"
 )
 UNCANCELED = "NOT EXISTS (SELECT 1 FROM executions_execution e WHERE e.id = %s AND e.state = 'canceling')"
-CANCELED_CODE = "canceled"  # of the error that a write meets once its execution is being canceled
+STOPPED_AT_ONCE = 100  # of what a canceled execution has started; workers end the rest
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,10 @@ def start_new(new: NewExecution, *, due_at: datetime | None = None) -> Execution
 
 
 def start_executions(wanted: Sequence[NewExecution], *, due_at: datetime | None = None) -> list[Execution]:
-    """Many at once, in the caller's transaction. Raises IntegrityError when a cause is known already."""
+    """Many at once, in the caller's transaction. Raises IntegrityError when a cause is known already, ConflictError for
+    children of one that is being canceled."""
+    if parents := {new.parent.id for new in wanted if new.parent and new.own_root}:
+        hold_parents(parents)
     rows = [new.row() for new in wanted]
     if len(rows) == 1:
         rows[0].save(force_insert=True)
@@ -207,17 +211,23 @@ def news_of(execution: Execution) -> dict[str, Any]:
 
 @transaction.atomic
 def cancel_execution(*, actor: Actor, execution: Execution) -> Execution:
-    """Commits `canceling` at once and takes back what nobody has begun; ends it when nobody holds any of it."""
+    """Commits `canceling` at once, for all that it has started too, and takes back what nobody has begun; ends it when
+    nobody holds any of it."""
     actor.require(Verb.RUN, integration_id=execution.integration_id)
     row = Execution.objects.select_for_update().get(pk=execution.pk)
     if row.is_terminal:
         raise ConflictError(f"Execution {hex24(row.id)} has already {row.state}.", code="already_ended")
+    by = hex24(actor.user_id) if actor.user_id else "system"
+    canceled = []
     if row.state != State.CANCELING:
-        by = hex24(actor.user_id) if actor.user_id else "system"
         Execution.objects.filter(pk=row.pk).update(state=State.CANCELING, canceled_by=by)
         row.state, row.canceled_by = State.CANCELING, by
-        note_execution(actor=actor, event="cancel", execution=row)
-    stop(row, state=State.CANCELED, reason="canceled")
+        canceled = [row]
+    below = cancel_below(row, by=by)
+    audit.record_many([entry_of(actor=actor, event="cancel", execution=one) for one in [*canceled, *below]])
+    for one in [row, *below[:STOPPED_AT_ONCE]]:
+        stop(one, state=State.CANCELED, reason="canceled")
+    work.hurry_many(kind=WORK, target_ids=[one.id for one in below[STOPPED_AT_ONCE:]])
     return row
 
 
@@ -225,7 +235,13 @@ def note_execution(
     *, actor: Actor, event: str, execution: Execution, changes: list[dict[str, Any]] | None = None
 ) -> None:
     """In the change log, in the caller's transaction."""
-    audit.record(
+    entry_of(actor=actor, event=event, execution=execution, changes=changes).save(force_insert=True)
+
+
+def entry_of(
+    *, actor: Actor, event: str, execution: Execution, changes: list[dict[str, Any]] | None = None
+) -> audit.AuditEntry:
+    return audit.entry(
         actor=actor,
         event=event,
         resource_type="execution",

@@ -1,4 +1,4 @@
-"""Notifications as they came in, and what became of each. To read."""
+"""Notifications as they came in, and what became of each; listeners, and how they stand with their providers."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,14 +7,18 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from apps.accounts.console import ChoiceFilter, ConsoleAdmin, Fact, WhenFilter, document_section, table_section
-from apps.accounts.console.display import NOTHING, badge, code, link, moment
+from apps.accounts.console.display import NOTHING, ago, badge, code, link, moment
 from apps.accounts.console.names import address_of
 from apps.accounts.console.sections import Section
 from apps.connectors.models import Connector
-from apps.core.actors import Actor
-from apps.inbound.models import Notification
+from apps.core.actors import Actor, Verb
+from apps.core.errors import ValidationError
+from apps.inbound.addresses import hook_url
+from apps.inbound.models import Listener, Notification
+from apps.integrations.console import copied
 
 SHOWN_BODY = 16 * 1024
+NOTIFICATIONS_SHOWN = 10
 State = Notification.State
 LOOKS = {State.RECEIVED: "info", State.ROUTED: "success", State.IGNORED: "plain", State.FAILED: "danger"}
 
@@ -99,3 +103,99 @@ class NotificationAdmin(ConsoleAdmin):
         yield table_section("Headers", ["Name", "Value"], rows, empty="None.", note="Proofs are struck out.", rank=30)
         if row.query:
             yield document_section("Query", row.query, rank=40)
+
+
+class ListenerStateFilter(ChoiceFilter):
+    title = "state"
+    parameter_name = "state"
+    options = {
+        "active": ("active", lambda rows: rows.filter(state=Listener.State.ACTIVE)),
+        "failed": ("failed", lambda rows: rows.filter(state=Listener.State.FAILED)),
+        "registering": ("registering", lambda rows: rows.filter(state=Listener.State.REGISTERING)),
+        "ending": ("ending", lambda rows: rows.filter(state=Listener.State.ENDING)),
+    }
+
+
+@admin.register(Listener)
+class ListenerAdmin(ConsoleAdmin):
+    """Its address is a secret as well, so the page is for those who see secrets."""
+
+    nothing = "A connector's trigger that a subscription or an automation has switched on stands here."
+    read_verb = Verb.SECRETS
+    list_display = ("trigger_shown", "of", "user", "key_shown", "became", "polled", "checked", "why")
+    list_filter = (ListenerStateFilter, WhenFilter)
+    related = ("hook__connector", "end_user")
+    heavy = ("variables", "registered", "cursor")
+    sealed = ("secret", "hook__secret")
+    search_fields = ("trigger_name",)
+    search_help_text = "Search by trigger or id"
+
+    @admin.display(description="trigger")
+    def trigger_shown(self, row: Listener) -> str:
+        return row.trigger_name
+
+    @admin.display(description="connector")
+    def of(self, row: Listener) -> str:
+        return row.hook.connector.name
+
+    def user(self, row: Listener) -> str:
+        return row.end_user.external_id if row.end_user else NOTHING
+
+    @admin.display(description="key")
+    def key_shown(self, row: Listener) -> str:
+        return row.key or "all"
+
+    @admin.display(description="state")
+    def became(self, row: Listener) -> str:
+        return badge(row.state)
+
+    def polled(self, row: Listener) -> str:
+        return ago(row.polled_at) if row.polled_at else "never"
+
+    @admin.display(description="provider asked")
+    def checked(self, row: Listener) -> str:
+        return ago(row.checked_at) if row.checked_at else "never"
+
+    def why(self, row: Listener) -> str:
+        return row.reason[:120] or NOTHING
+
+    def headline(self, row: Listener) -> str:
+        return badge(row.state)
+
+    def sentence(self, row: Listener) -> str:
+        return row.reason
+
+    def alarming(self, row: Listener) -> bool:
+        return row.state == Listener.State.FAILED
+
+    def facts(self, actor: Actor, row: Listener) -> Iterable[Fact]:
+        connector: Connector = row.hook.connector
+        yield Fact("Connector", link(address_of(connector), connector.name))
+        yield Fact("User", self.user(row))
+        yield Fact("Key", self.key_shown(row))
+        yield Fact("Address", listener_address(row))
+        yield Fact("Id at the provider", code(row.external_id) if row.external_id else NOTHING)
+        yield Fact("Provider last asked", moment(row.checked_at, empty="never"))
+        yield Fact("Repaired", f"{row.repairs} times" if row.repairs else "never")
+        yield Fact("Last polled", moment(row.polled_at, empty="never"))
+        yield Fact("Failures in a row", row.failures)
+        yield Fact("Id", row.hex_id)
+
+    def sections(self, request: HttpRequest, actor: Actor, row: Listener) -> Iterable[Section]:
+        found = Notification.objects.for_actor(actor).filter(hook=row.hook_id).defer("headers", "query", "body")
+        rows: list[list[Any]] = [
+            [link(address_of(one), moment(one.created_at)), one.event, shown_state(one), ", ".join(one.routed_to)]
+            for one in found.order_by("-id")[:NOTIFICATIONS_SHOWN]
+        ]
+        headers = ["Arrived", "Event", "State", "Triggers"]
+        title = "Newest notifications of its connector"
+        yield table_section(title, headers, rows, empty="None yet.", rank=20)
+        if row.variables:
+            yield document_section("Variables", row.variables, rank=30)
+
+
+def listener_address(row: Listener) -> str:
+    try:
+        return copied(hook_url(row.hook, row))
+    except ValidationError:
+        return "none: JUNCTION_PUBLIC_URL is not set"

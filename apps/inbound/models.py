@@ -40,6 +40,7 @@ class DirectHook(OrganizationRow):
     secret = models.BinaryField(default=b"")
 
     class Meta:
+        verbose_name = "hook"
         constraints = [models.UniqueConstraint(fields=["target_kind", "target_id"], name="one_direct_hook_per_target")]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVER = os.environ.get("JUNCTION_BENCH_POSTGRES", "postgresql://postgres@127.0.0.1:5432")
 DATABASE = "junction_bench_events"
+STALLED_SECONDS = 60
 os.environ["DATABASE_URL"] = f"{SERVER}/{DATABASE}"
 os.environ.pop("BROKER_URL", None)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -97,9 +98,41 @@ def all_once(options):
 
 
 def until_none(rows, *, since):
-    while rows.exists():
+    """Seconds until none of these is left. Ends the benchmark where nothing moves any more."""
+    left, moved = rows.count(), time.monotonic()
+    while left:
         time.sleep(0.05)
+        now = rows.count()
+        if now != left:
+            left, moved = now, time.monotonic()
+        elif time.monotonic() - moved > STALLED_SECONDS:
+            raise SystemExit(f"{left:,} of them have not moved for {STALLED_SECONDS} s")
     return time.monotonic() - since
+
+
+def at_work(lanes, rows, options):
+    """How long that many workers take until none of the rows is left."""
+    from django.db import connections
+
+    context = multiprocessing.get_context("fork")
+    connections.close_all()  # else the workers would close it for this process too
+    stop = context.Event()
+    workers = [context.Process(target=drain_all, args=(lanes, stop)) for _ in range(options.workers)]
+    started = time.monotonic()
+    for worker in workers:
+        worker.start()
+    try:
+        return until_none(rows, since=started)
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+
+
+def require(what, good):
+    print(f"{what}: {good}", flush=True)
+    if not good:
+        raise SystemExit(1)
 
 
 def main():
@@ -109,36 +142,25 @@ def main():
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     prepare()
-    from django.db import connections
-
+    from apps.catalog.models import Entity
     from apps.executions.models import Execution, State
     from apps.work.models import WorkItem
 
     organization = make(options.automations)
     write(organization, options.entities, options.automations)
-    started = time.monotonic()
+    began = time.monotonic()
     write(organization, options.entities, options.automations, seen=1)
-    print(f"{options.entities:,} entities updated in {time.monotonic() - started:.1f} s", flush=True)
-    context = multiprocessing.get_context("fork")
-    for lanes, what, rows in (
-        (["interactive"], "events asked of all automations, runs queued", WorkItem.objects.filter(kind="event")),
-        (["interactive", "flows"], "runs ended", WorkItem.objects.all()),
-    ):
-        connections.close_all()  # else the workers would close it for this process too
-        stop = context.Event()
-        workers = [context.Process(target=drain_all, args=(lanes, stop)) for _ in range(options.workers)]
-        started = time.monotonic()
-        for worker in workers:
-            worker.start()
-        seconds = until_none(rows, since=started)
-        stop.set()
-        for worker in workers:
-            worker.join()
-        rate = f"{options.entities / seconds:,.0f}/s with {options.workers} workers"
-        print(f"{what}: {seconds:.1f} s, {rate}", flush=True)
-        print(f"each once: {all_once(options)}", flush=True)
+    print(f"{options.entities:,} entities updated: {time.monotonic() - began:.1f} s", flush=True)
+    asked = at_work(["interactive"], WorkItem.objects.filter(kind="event"), options)
+    print(f"asked of all automations, runs queued: {asked:.1f} s, {options.entities / asked:,.0f} events/s", flush=True)
+    ran = at_work(["interactive", "flows"], WorkItem.objects.all(), options)
+    print(f"runs ended: {ran:.1f} s, {options.entities / ran:,.0f} runs/s with {options.workers} workers", flush=True)
+    print(f"from the update to the last run's end: {time.monotonic() - began:.1f} s", flush=True)
+    require("each asked once", all_once(options))
     succeeded = Execution.objects.filter(state=State.SUCCEEDED).count()
-    print(f"succeeded: {succeeded:,} of {options.entities:,}")
+    require(f"runs succeeded, {succeeded:,} of {options.entities:,}", succeeded == options.entities)
+    copies = Entity.objects.filter(blueprint__natural_id="copy").count()
+    require(f"entities written by them, {copies:,} of {options.entities:,}", copies == options.entities)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -88,19 +89,25 @@ def wait_for(address, seconds=120):
 
 
 def hammer(url, make, seconds, ok):
-    """Calls by CONNECTIONS kept-alive connections for some seconds; answers how many a second were `ok`."""
-    parts, done, stop = urlsplit(url), [0] * CONNECTIONS, time.monotonic() + seconds
+    """Calls by CONNECTIONS kept-alive connections for some seconds; answers how many a second were `ok`.
+
+    Any other answer, or none, is counted by its thread and ends the benchmark: what was not done is no speed.
+    """
+    parts, stop = urlsplit(url), time.monotonic() + seconds
+    seen = [Counter() for _ in range(CONNECTIONS)]
 
     def work(index):
         opened = http.client.HTTPConnection(parts.netloc, timeout=30)
         while time.monotonic() < stop:
-            body, headers = make(index, done[index])
-            opened.request("POST", parts.path, body, headers)
-            answer = opened.getresponse()
-            answer.read()
-            if answer.status != ok:
-                raise SystemExit(f"{url} answered {answer.status}")
-            done[index] += 1
+            body, headers = make(index, seen[index].total())
+            try:
+                opened.request("POST", parts.path, body, headers)
+                answer = opened.getresponse()
+                answer.read()
+                seen[index][answer.status] += 1
+            except (OSError, http.client.HTTPException) as error:
+                seen[index][type(error).__name__] += 1
+                opened.close()  # the next request opens it anew
         opened.close()
 
     started = time.monotonic()
@@ -109,7 +116,11 @@ def hammer(url, make, seconds, ok):
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(done) / (time.monotonic() - started)
+    took, answers = time.monotonic() - started, sum(seen, Counter())
+    wrong = {what: count for what, count in answers.items() if what != ok}
+    if wrong or not answers:
+        raise SystemExit(f"{url}: {answers[ok]:,} answers were {ok}; the others {wrong}")
+    return answers[ok] / took
 
 
 def insert_call(index, number):

@@ -15,7 +15,7 @@ from apps.events.models import Event
 from apps.executions.models import Exchange, Execution, RecordError, RetryData, Step
 from apps.executions.payloads import pack
 from apps.flows.models import Export, Flow, Import, LookupCache, LookupEntry, Page, Script
-from apps.inbound.models import Hook, Listener, Notification
+from apps.inbound.models import DirectHook, Hook, Listener, Notification
 from apps.integrations.models import Integration
 from apps.schedules.models import Schedule, Tick
 from apps.subscriptions.models import Delivery, Subscription
@@ -98,6 +98,9 @@ def furnish(organization, *, user=None):
         },
     )  # fmt: skip
     automation.save()
+    direct = DirectHook.objects.create(
+        **own, target_kind="automation", target_id=automation.id, token=f"direct-{n}", secret=b"sealed"
+    )
     approval = Approval.objects.create(
         **own, execution=run, automation_id=new_id(), automation_name=f"Assign an owner {n}", message="May we?",
         plan=pack({"actions": [{"id": "own", "type": "upsertResource"}]}),
@@ -160,6 +163,6 @@ def furnish(organization, *, user=None):
         group, credential,
         sink, script, cache, flow, run, exchange, error, schedule, event, notification, subscription, delivery, item,
         entry, approval, alarm, told, blueprint, entity, suggestion,
-        automation,
+        automation, direct, listener,
     )  # fmt: skip
     return {type(row): row for row in rows}

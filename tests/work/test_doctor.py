@@ -11,6 +11,8 @@ from django.db import transaction
 from apps.accounts.models import Organization
 from apps.alarms.models import Alarm, Case, Message
 from apps.automations.approvals.models import Approval
+from apps.automations.models import Automation, Backfill, Firing, TriggerListener
+from apps.automations.models import FanOut as AskedSoFar
 from apps.connections.models import Connection, Limit, PermitBlock
 from apps.connectors.models import Component, ComponentVersion, Connector
 from apps.core.clock import now
@@ -275,6 +277,27 @@ def test_an_approval_of_an_ended_run_and_a_timeout_that_nobody_keeps(organizatio
     assert doctor.examine("approvals of ended runs") == []
     Execution.objects.update(state="canceled")
     assert one("approvals of ended runs").target_id == approval.id
+
+
+def test_an_automation_that_an_event_a_save_or_a_trigger_never_reaches(organization):
+    event = Event.objects.create(organization=organization, type="entity.update")
+    automation = Automation.objects.create(organization=organization, slug="rule", title="Rule", type="automation")
+    AskedSoFar.objects.create(organization=organization, event=event, after_order=0, after_slug="rule")
+    assert one("automations not asked").target_id == event.id
+    item(organization, "automation_fanout", event.id)
+    assert doctor.examine("automations not asked") == []
+    backfill = Backfill.objects.create(organization=organization, automation=automation, triggered_by="system")
+    found = one("backfills without work")
+    assert found.target_id == automation.id and backfill.hex_id in found.advice
+    item(organization, "automation_backfill", backfill.id)
+    assert doctor.examine("backfills without work") == []
+    version, hook = trigger_of(organization)
+    listener = Listener.objects.create(organization=organization, hook=hook, trigger=version, trigger_name="t")
+    switched_on = TriggerListener.objects.create(automation=automation, listener=listener, key="k")
+    fired = Firing.objects.create(organization=organization, trigger=switched_on, event=event)
+    assert one("firings without work").target_id == fired.id
+    item(organization, "automation_firing", fired.id)
+    assert doctor.examine("firings without work") == []
 
 
 def test_every_probe_is_tested_here(organization):

@@ -1,9 +1,19 @@
 """Questions to people that have waited unanswered for as long as the window says."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 
-from apps.alarms.kinds.base import MOST_SUBJECTS, AlarmKind, Reading, Subject, standing_readings
+from apps.alarms.kinds.base import (
+    MOST_STANDING,
+    MOST_SUBJECTS,
+    AlarmKind,
+    Reading,
+    Subject,
+    longest_since,
+    standing_readings,
+)
 from apps.alarms.rules import Limits, Rule
 from apps.core.ids import hex24
 from apps.events import standing
@@ -12,14 +22,20 @@ from apps.events.standing import Standing
 SOURCE = "approvals"
 
 
-def read(organization_id: uuid.UUID, rule: Rule, now: datetime) -> dict[str, Reading]:
-    found = standing.standing(SOURCE, organization_id, since=now - rule.window, limit=MOST_SUBJECTS)
-    wanted = [
+def read(organization_id: uuid.UUID, rules: Sequence[Rule], now: datetime) -> list[dict[str, Reading]]:
+    since = longest_since(rules, now)
+    found = standing.standing(SOURCE, organization_id, since=since, limit=MOST_STANDING)
+    return [reading_of(found, rule, since=now - rule.window) for rule in rules]
+
+
+def reading_of(found: Sequence[Standing], rule: Rule, *, since: datetime) -> dict[str, Reading]:
+    wanted = (
         one
         for one in found
-        if rule.scope.holds(integration_id=one.integration_id, kind=one.target_kind, target_id=one.target_id)
-    ]
-    return standing_readings((subject_of(one) for one in wanted), rule)
+        if one.since <= since
+        and rule.scope.holds(integration_id=one.integration_id, kind=one.target_kind, target_id=one.target_id)
+    )
+    return standing_readings((subject_of(one) for one in islice(wanted, MOST_SUBJECTS)), rule)
 
 
 def subject_of(one: Standing) -> Subject:

@@ -5,7 +5,7 @@ lists what stands, whenever the alarm is looked at; a group that it does not ans
 """
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,8 @@ from apps.alarms.rules import INTEGRATION, TARGET, Limits, Rule, Scope
 from apps.core.ids import hex24
 from apps.events.models import Event
 
-MOST_SUBJECTS = 500  # that one look reads of what stands
+MOST_SUBJECTS = 500  # of what stands, that one look reads of a rule
+MOST_STANDING = 5000  # and of all rules together
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ Subjects = Mapping[str, Mapping[str, Any]]  # of a firing, by key, as Firing.sub
 
 @dataclass(frozen=True)
 class AlarmKind:
-    """`gather`: cases that no event tells of, each with an id of its own. `recovered`: which subjects work again.
+    """`read` measures for several rules of an organization at once, at no more queries than for one, and answers what
+    it has found for each. `gather`: cases that no event tells of, each with an id of its own. `recovered`: which
+    subjects work again.
     `suspects`: the organizations that a look could find anything in, by one query for all; None: any of them.
     """
 
@@ -91,7 +94,7 @@ class AlarmKind:
     in_scope: Callable[[Subject, Scope], bool] | None = None
     gather: Callable[[uuid.UUID, datetime], Iterable[tuple[uuid.UUID, datetime, Subject]]] | None = None
     recovered: Callable[[uuid.UUID, Subjects], Collection[str]] | None = None
-    read: Callable[[uuid.UUID, Rule, datetime], dict[str, Reading]] | None = None
+    read: Callable[[uuid.UUID, Sequence[Rule], datetime], list[dict[str, Reading]]] | None = None
     suspects: Callable[[datetime], Iterable[uuid.UUID]] | None = None
 
     @property
@@ -105,6 +108,11 @@ def grouped(subjects: Iterable[Subject], rule: Rule) -> dict[str, list[Subject]]
     for subject in subjects:
         found.setdefault(subject.group(rule), []).append(subject)
     return found
+
+
+def longest_since(rules: Sequence[Rule], now: datetime) -> datetime:
+    """What stands since then or longer is all that these rules can mean."""
+    return now - min(rule.window for rule in rules)
 
 
 def standing_readings(subjects: Iterable[Subject], rule: Rule) -> dict[str, Reading]:

@@ -1,22 +1,40 @@
 """Connections that are offline, or wait to be connected anew, for as long as the window says."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 
-from apps.alarms.kinds.base import MOST_SUBJECTS, AlarmKind, Reading, Subject, standing_readings
-from apps.alarms.rules import Limits, Rule
+from apps.alarms.kinds.base import (
+    MOST_STANDING,
+    MOST_SUBJECTS,
+    AlarmKind,
+    Reading,
+    Subject,
+    longest_since,
+    standing_readings,
+)
+from apps.alarms.rules import Limits, Rule, Scope
 from apps.connections.models import Connection
 
 
-def read(organization_id: uuid.UUID, rule: Rule, now: datetime) -> dict[str, Reading]:
-    rows = Connection.objects.filter(organization_id=organization_id, offline_since__lte=now - rule.window)
-    if rule.scope.connection_id:
-        rows = rows.filter(pk=rule.scope.connection_id)
-    if rule.scope.integration_id:
-        rows = rows.filter(integrations=rule.scope.integration_id)
-    found = rows.defer("document", "secret").prefetch_related("integrations").order_by("offline_since", "id")
-    return standing_readings((subject_of(row) for row in found[:MOST_SUBJECTS]), rule)
+def read(organization_id: uuid.UUID, rules: Sequence[Rule], now: datetime) -> list[dict[str, Reading]]:
+    since = longest_since(rules, now)
+    rows = Connection.objects.filter(organization_id=organization_id, offline_since__lte=since)
+    rows = rows.defer("document", "secret").prefetch_related("integrations").order_by("offline_since", "id")
+    found = list(rows[:MOST_STANDING])
+    return [reading_of(found, rule, since=now - rule.window) for rule in rules]
+
+
+def reading_of(found: Sequence[Connection], rule: Rule, *, since: datetime) -> dict[str, Reading]:
+    wanted = (row for row in found if row.offline_since and row.offline_since <= since and in_scope(row, rule.scope))
+    return standing_readings((subject_of(row) for row in islice(wanted, MOST_SUBJECTS)), rule)
+
+
+def in_scope(row: Connection, scope: Scope) -> bool:
+    if scope.connection_id and scope.connection_id != row.id:
+        return False
+    return not scope.integration_id or scope.integration_id in {folder.id for folder in row.integrations.all()}
 
 
 def subject_of(row: Connection) -> Subject:

@@ -1,7 +1,9 @@
 """How much of what ended within the window failed, in percent: of records, or of executions that count none."""
 
 import uuid
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Max, Q, Sum
@@ -12,45 +14,93 @@ from apps.alarms.rules import Limits, Rule
 from apps.executions.models import Execution, Mode, State
 
 ENDED = (State.SUCCEEDED, State.FAILED)
+WINDOWS_AT_ONCE = 100  # of different lengths: four columns each, and no database takes thousands
 
 
-def read(organization_id: uuid.UUID, rule: Rule, now: datetime) -> dict[str, Reading]:
+def read(organization_id: uuid.UUID, rules: Sequence[Rule], now: datetime) -> list[dict[str, Reading]]:
     """One aggregate by the index on an organization's ended executions."""
+    windows = sorted({rule.window for rule in rules})
+    sums: dict[timedelta, list[Sums]] = {}
+    for first in range(0, len(windows), WINDOWS_AT_ONCE):
+        sums |= summed(organization_id, rules, windows[first : first + WINDOWS_AT_ONCE], now)
+    return [reading_of(sums[rule.window], rule) for rule in rules]
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What ended of one flow, automation or action within a window, and how much of it failed."""
+
+    kind: str
+    target_id: uuid.UUID | None
+    integration_id: uuid.UUID | None
+    name: str
+    bad: int
+    total: int
+
+
+def summed(
+    organization_id: uuid.UUID, rules: Sequence[Rule], windows: Sequence[timedelta], now: datetime
+) -> dict[timedelta, list[Sums]]:
     rows = Execution.objects.filter(
-        organization_id=organization_id, ended_at__gte=now - rule.window, ended_at__lte=now, state__in=ENDED,
-        mode=Mode.LIVE,
+        of_any(rules), organization_id=organization_id, ended_at__gte=now - max(windows), ended_at__lte=now,
+        state__in=ENDED, mode=Mode.LIVE,
     )  # fmt: skip
-    if rule.scope.integration_id:
-        rows = rows.filter(integration_id=rule.scope.integration_id)
-    if rule.scope.flow_id:
-        rows = rows.filter(kind__in=("flow", "retry"), target_id=rule.scope.flow_id)
-    if rule.scope.automation_id:
-        rows = rows.filter(kind="automation", target_id=rule.scope.automation_id)
-    uncounted = Q(success_count=0, error_count=0)
-    sums = rows.values("kind", "target_id", "integration_id").annotate(
-        errors=Sum("error_count"), good=Sum("success_count"), alone=Count("id", filter=uncounted),
-        failed=Count("id", filter=uncounted & Q(state=State.FAILED)), name=Max("target_name"), newest=Max("ended_at"),
-    )  # fmt: skip
-    groups: dict[str, list[tuple[Subject, int, int]]] = {}
-    for row in sums.order_by("kind", "target_id"):
-        bad = row["errors"] + row["failed"]
-        subject = subject_of(row, bad=bad, total=row["errors"] + row["good"] + row["alone"])
-        groups.setdefault(subject.group(rule), []).append((subject, bad, row["errors"] + row["good"] + row["alone"]))
-    found = {}
-    for key, parts in groups.items():
-        bad, total = sum(part[1] for part in parts), sum(part[2] for part in parts)
-        rate = 100 * bad / total if total else 0.0
-        if total >= rule.minimum and rate >= rule.threshold:
-            found[key] = Reading([subject for subject, errors, _ in parts if errors], value=round(rate, 1))
+    columns: dict[str, Any] = {}
+    for number, window in enumerate(windows):
+        within = Q(ended_at__gte=now - window)
+        alone = within & Q(success_count=0, error_count=0)  # it counts no records: it is one by itself
+        columns |= {
+            f"errors_{number}": Sum("error_count", filter=within, default=0),
+            f"good_{number}": Sum("success_count", filter=within, default=0),
+            f"alone_{number}": Count("id", filter=alone),
+            f"failed_{number}": Count("id", filter=alone & Q(state=State.FAILED)),
+        }
+    grouped = rows.values("kind", "target_id", "integration_id").annotate(name=Max("target_name"), **columns)
+    found: dict[timedelta, list[Sums]] = {window: [] for window in windows}
+    for row in grouped.order_by("kind", "target_id"):
+        for number, window in enumerate(windows):
+            errors, good, alone, failed = (row[f"{what}_{number}"] for what in ("errors", "good", "alone", "failed"))
+            if total := errors + good + alone:
+                own = (row["kind"], row["target_id"], row["integration_id"], row["name"])
+                found[window].append(Sums(*own, bad=errors + failed, total=total))
     return found
 
 
-def subject_of(row: dict[str, Any], *, bad: int, total: int) -> Subject:
-    kind = TARGETS.get(row["kind"], row["kind"])
-    page = (kind, row["target_id"]) if row["target_id"] else None
+def of_any(rules: Sequence[Rule]) -> Q:
+    """What any of them looks at: all there is, unless each names a flow, an automation or an integration."""
+    wanted = Q()
+    for rule in rules:
+        if rule.scope.target:
+            wanted |= Q(target_id=rule.scope.target[1])
+        elif rule.scope.integration_id:
+            wanted |= Q(integration_id=rule.scope.integration_id)
+        else:
+            return Q()
+    return wanted
+
+
+def reading_of(sums: Sequence[Sums], rule: Rule) -> dict[str, Reading]:
+    groups: dict[str, list[tuple[Subject, Sums]]] = {}
+    for one in sums:
+        subject = subject_of(one)
+        if rule.scope.holds(integration_id=one.integration_id, kind=subject.kind, target_id=one.target_id):
+            groups.setdefault(subject.group(rule), []).append((subject, one))
+    found = {}
+    for key, parts in groups.items():
+        bad, total = sum(one.bad for _, one in parts), sum(one.total for _, one in parts)
+        rate = 100 * bad / total
+        if total >= rule.minimum and rate >= rule.threshold:
+            found[key] = Reading([subject for subject, one in parts if one.bad], value=round(rate, 1))
+    return found
+
+
+def subject_of(one: Sums) -> Subject:
+    kind = TARGETS.get(one.kind, one.kind)
+    page = (kind, one.target_id) if one.target_id else None
     return Subject(
-        kind=kind, id=row["target_id"] or "none", name=row["name"] or kind, page=page,
-        message=f"{bad} of {total} failed, {100 * bad / max(total, 1):.0f} %", integration_id=row["integration_id"],
+        kind=kind, id=one.target_id or "none", name=one.name or kind, page=page,
+        message=f"{one.bad} of {one.total} failed, {100 * one.bad / one.total:.0f} %",
+        integration_id=one.integration_id,
     )  # fmt: skip
 
 

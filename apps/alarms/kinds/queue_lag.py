@@ -1,7 +1,7 @@
 """How long due work has waited for a worker, lane by lane; for as long as the window says."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from apps.alarms.kinds.base import AlarmKind, Reading, Subject
@@ -13,28 +13,35 @@ MOST_COUNTED = 1000
 AT_LEAST = timedelta(seconds=1)
 
 
-def read(organization_id: uuid.UUID, rule: Rule, now: datetime) -> dict[str, Reading]:
+def read(organization_id: uuid.UUID, rules: Sequence[Rule], now: datetime) -> list[dict[str, Reading]]:
     """One short read a lane, by the index that claims go by. The window is judged by how long the lag has stood."""
-    found: dict[str, Reading] = {}
+    lags: list[tuple[Subject, float]] = []
     for lane in Lane.values:
         rows = WorkItem.objects.filter(
             organization_id=organization_id, lane=lane, parked_on="", lease_until__isnull=True, due_at__lte=now
         )
         due = list(rows.order_by("due_at").values_list("due_at", flat=True)[:MOST_COUNTED])
-        lag = (now - due[0]).total_seconds() if due else 0.0
-        if not due or lag < rule.threshold + rule.window.total_seconds():
+        if due:
+            lag, living = (now - due[0]).total_seconds(), len(nodes.draining(lane))
+            message = sentence(len(due), lag, living=living)
+            lags.append((Subject(kind="lane", id=lane, name=lane, message=message, since=due[0]), lag))
+    return [reading_of(lags, rule) for rule in rules]
+
+
+def reading_of(lags: Sequence[tuple[Subject, float]], rule: Rule) -> dict[str, Reading]:
+    found: dict[str, Reading] = {}
+    for subject, lag in lags:
+        if lag < rule.threshold + rule.window.total_seconds():
             continue
-        subject = Subject(kind="lane", id=lane, name=lane, message=sentence(lane, len(due), lag), since=due[0])
         key = "" if rule.group_by == NONE else subject.key
-        reading = found.setdefault(key, Reading([], value=0.0, since=due[0]))
+        reading = found.setdefault(key, Reading([], value=0.0, since=subject.since))
         reading.subjects.append(subject)
         reading.value = max(reading.value or 0.0, round(lag, 1))
     return found
 
 
-def sentence(lane: str, count: int, lag: float) -> str:
+def sentence(count: int, lag: float, *, living: int) -> str:
     number = f"{count} or more" if count == MOST_COUNTED else str(count)
-    living = len(nodes.draining(lane))
     who = f"{living} living worker(s) drain it" if living else "no living worker drains it"
     return f"{number} due item(s) wait, the oldest for {lag / 60:.0f} min; {who}."
 

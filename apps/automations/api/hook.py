@@ -8,14 +8,14 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.audit.services import record
+from apps.automations import addressing
 from apps.automations.models import Automation
 from apps.automations.runs import KIND as RUN
 from apps.core.actors import Verb
 from apps.core.errors import NotFoundError
 from apps.core.ids import hex24
 from apps.core.vault import MASK
-from apps.inbound import direct, receiving
+from apps.inbound import direct
 from apps.inbound.api.settings import HookSerializer, written
 from apps.inbound.models import DirectHook
 from apps.inbound.secrets import hook_secrets
@@ -40,12 +40,8 @@ class AutomationHookView(WireView):
     def put(self, request: Request, _id: str) -> Response:
         row, hook = self.found(Verb.EDIT)
         require_object(request.data)
-        direct.set_secrets(hook, written(self.body()["secrets"], stored=hook_secrets(hook)))
-        record(
-            actor=self.actor, event="update", resource_type="hook", resource_id=hook.id, resource_name=row.title,
-            changes=[{"fieldPath": "secrets", "oldValue": MASK, "newValue": MASK}],
-        )  # fmt: skip
-        receiving.forget_addresses()
+        secrets = written(self.body()["secrets"], stored=hook_secrets(hook))
+        addressing.set_secrets(actor=self.actor, hook=hook, secrets=secrets, name=row.title)
         return Response(show(row, hook))
 
 

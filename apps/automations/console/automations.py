@@ -16,6 +16,7 @@ from apps.accounts.console.names import address_of, list_url, register_kind
 from apps.accounts.console.sections import Section
 from apps.automations import services
 from apps.automations.api.celigo import AutomationDocument, whole_document
+from apps.automations.console import approving
 from apps.automations.models import Automation, AutomationVersion, Run, Type
 from apps.automations.running.compiled import Compiled, Trigger, compiled, every
 from apps.automations.services import manual_trigger
@@ -152,6 +153,8 @@ class AutomationAdmin(EditorAdmin):
 
     def tools(self, actor: Actor, row: Automation) -> list[tuple[str, str]]:
         found = super().tools(actor, row)
+        if actor.may(Verb.EDIT):
+            found.append(("Approval", reverse(self.view_name("approval"), args=[row.hex_id])))
         if row.is_active and actor.may(Verb.RUN) and manual_trigger(row) is not None:
             found.insert(0, ("Run", reverse(self.view_name("start"), args=[row.hex_id])))
         return found
@@ -177,7 +180,14 @@ class AutomationAdmin(EditorAdmin):
         return services.replace_automation(actor=actor, automation=row, document={**document, "id": row.slug})
 
     def more_urls(self) -> list[URLPattern]:
-        return [*super().more_urls(), self.address("<str:object_id>/start/", self.start_view, "start")]
+        return [
+            *super().more_urls(),
+            self.address("<str:object_id>/start/", self.start_view, "start"),
+            self.address("<str:object_id>/approval/", self.approval_view, "approval"),
+        ]
+
+    def approval_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return approving.page(request, self.find(request, object_id), site=self.admin_site, opts=self.opts)
 
     def start_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks for args, and queues a run."""
@@ -219,7 +229,10 @@ def program_sections(row: Automation) -> Iterable[Section]:
     triggers = [
         [trigger.kind.name, trigger_words(trigger), conditions_of(trigger.document)] for trigger in program.triggers
     ]
-    yield table_section("Started by", ["Trigger", "When", "If"], triggers, empty="Nothing starts it.", rank=10)
+    told = dict.fromkeys(trigger.kind.advice for trigger in program.triggers if trigger.kind.advice)
+    yield table_section(
+        "Started by", ["Trigger", "When", "If"], triggers, empty="Nothing starts it.", note=" ".join(told), rank=10
+    )
     yield table_section(
         "What it does", ["Action", "Kind", "If"], actions_of(program), empty="It has no action.", rank=15
     )
@@ -232,7 +245,7 @@ def trigger_words(trigger: Trigger) -> str:
     return ", ".join(f"{name}: {value}" for name, value in trigger.document.items() if name in SHOWN_OF_TRIGGERS)
 
 
-SHOWN_OF_TRIGGERS = ("cron", "timezone", "connector", "trigger", "respond", "states", "kinds")
+SHOWN_OF_TRIGGERS = ("schedule", "timezone", "connector", "trigger", "respond", "states", "kinds")
 
 
 def conditions_of(document: Any) -> str:

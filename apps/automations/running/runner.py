@@ -315,7 +315,10 @@ class Runner:
         raise Left
 
     def park(self, wait: Wait, turn: Turn | None = None) -> None:
-        """In a transaction. The order of locks is the work item, the execution, then what `unless` looks at."""
+        """In a transaction. The order of locks is the work item, the execution, then what `unless` looks at.
+
+        One that is being canceled meanwhile does not wait: its next turn ends it.
+        """
         if turn is not None:
             told = {"state": wait.state}
             self.steps.add(turn.action, turn.iteration, state=Step.State.WAITING, told=told, message=wait.reason)
@@ -325,8 +328,7 @@ class Runner:
             work.park([self.claim], on=f"wake:{self.execution.id}", reason=wait.reason)
         else:
             work.wait_until(self.claim, wait.until, reason=wait.reason)
-        waits.update(state=State.WAITING)
-        if wait.unless is not None and wait.unless():
+        if not waits.update(state=State.WAITING) or (wait.unless is not None and wait.unless()):
             work.hurry(kind=services.WORK, target_id=self.execution.id)
 
     def give_back(self) -> None:

@@ -1,7 +1,7 @@
 """`onInteraction`: somebody has submitted an interaction.
 
 It hears Junction's own event `interaction.submitted`, whose data is what was sent, `interaction` and `collection` the
-ids of what it was sent from. It starts nothing where nothing writes that event.
+ids of what it was sent from. Nothing of this version writes that event: the automation is kept, and its page says so.
 """
 
 from typing import Any
@@ -27,5 +27,6 @@ def accepts(automation: Automation, document: Document, event: Event) -> bool:
 
 
 KIND = TriggerKind(
-    name="onInteraction", schema=SCHEMA, types=frozenset({Type.AUTOMATION}), events=events, accepts=accepts
-)
+    name="onInteraction", schema=SCHEMA, types=frozenset({Type.AUTOMATION}), events=events, accepts=accepts,
+    advice="This version of Junction has no interactions: the trigger onInteraction starts nothing yet.",
+)  # fmt: skip

@@ -34,7 +34,7 @@ class TriggerKind:
     `sync(automation, documents)` is called in the transaction of each save with the triggers of this kind: none when
     the automation is switched off, deleted, or has none left; `drop(automation)` when it is deleted.
     `check(document, at, organization_id)` raises DomainErrors for what a schema cannot say. `most`: how many of this
-    kind an automation may have.
+    kind an automation may have. `advice`: what whoever looks at the automation must know of it.
     """
 
     name: str
@@ -47,6 +47,7 @@ class TriggerKind:
     drop: Callable[[Automation], None] | None = None
     check: Callable[[Document, str, uuid.UUID], None] | None = None
     most: int = 50
+    advice: str = ""
 
 
 _kinds: dict[str, TriggerKind] = {}

@@ -12,6 +12,7 @@ from apps.executions.jobs import tallies_of
 from apps.executions.models import Exchange, Execution, Mode, State, Step
 from apps.executions.payloads import unpack
 from apps.executions.replaying import Wanted, replay_execution, shown_replay
+from apps.executions.services import cancel_execution
 from apps.wire.fields import AnyField, FlagField, IdField, ListField, Part, StampField, TextField, WholeField, WordField
 from apps.wire.paging import list_page
 from apps.wire.stamps import stamp
@@ -129,6 +130,10 @@ class ExecutionViewSet(WireViewSet):
 
     def retrieve(self, request: Request, _id: str) -> Response:
         return Response(show_execution(self.row()))
+
+    def cancel(self, request: Request, _id: str) -> Response:
+        """What it has started is canceled with it. 409 where it has ended already."""
+        return Response(show_execution(cancel_execution(actor=self.actor, execution=self.row())))
 
     def exchanges(self, request: Request, _id: str) -> Response:
         """What it sent and what came back, redacted, a page at a time."""

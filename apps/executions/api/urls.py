@@ -32,6 +32,7 @@ urlpatterns = [
     path("jobs/<str:_id>/errorFile/signedURL", JobErrorFileView.as_view()),
     path("jobs/<str:_id>/diagnostics", JobDiagnosticsView.as_view()),
     path("executions/<str:_id>", ExecutionViewSet.as_view({"get": "retrieve"})),
+    path("executions/<str:_id>/cancel", ExecutionViewSet.as_view({"put": "cancel"})),
     path("executions/<str:_id>/replay", ReplayView.as_view()),
     path("executions/<str:_id>/requests", ExecutionViewSet.as_view({"get": "requests"})),
     path("executions/<str:_id>/exchanges", ExecutionViewSet.as_view({"get": "exchanges"})),
