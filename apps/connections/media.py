@@ -49,7 +49,7 @@ def _encoded(value: Any, *, media_type: str, csv: CsvWriting | None) -> bytes:
         return urlencode(list(_pairs(value))).encode() if media_type == "urlencoded" else _multipart(value)
     if media_type == "csv":
         rows = value if isinstance(value, list) else [value]
-        return "".join(csv_text((_row(row) for row in rows), csv or CsvWriting())).encode()
+        return "".join(csv_text(_rows(rows), csv or CsvWriting())).encode()
     return orjson.dumps(value)
 
 
@@ -99,7 +99,7 @@ def decode_body(response: Response) -> Any:
 def read_body(response: Response, *, media_type: str, csv: CsvRules | None = None, xml: XmlRules | None = None) -> Any:
     """What an answer says by the media type that its document declares; empty is None. Raises BadResponse.
 
-    XML is `{root: …}`, CSV a list of rows.
+    XML is `{root: …}`, CSV a list of rows, plain text one text.
     """
     if response.planned:
         return response.json()
@@ -110,10 +110,24 @@ def read_body(response: Response, *, media_type: str, csv: CsvRules | None = Non
             return read_xml(*_xml_of(response, xml or XmlRules()))
         if media_type == "csv":
             return read_text(_text(response), csv or CsvRules())
+        if media_type == "plaintext":
+            return _text(response)
     except FormatError as error:
         what = f"The body is not the {media_type} it should be (status {response.status})"
         raise BadResponse(f"{what}: {error.message}") from None
     return response.json()
+
+
+def answer_type(response: Response, *, declared: str, sent: str, otherwise: str) -> str:
+    """The media type of an answer: as its document declares it, else that of the request, unless the answer says.
+
+    `otherwise` is the connection's.
+    """
+    if declared or sent not in ("json", "xml") or sent == otherwise:
+        return declared or otherwise
+    kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
+    told = {"json": "json", "xml": "xml"}.get(kind.rpartition("/")[2].rpartition("+")[2], "")
+    return told or sent
 
 
 def _xml_of(response: Response, rules: XmlRules) -> tuple[bytes, XmlRules]:
@@ -133,8 +147,13 @@ def _charset(response: Response) -> str:
     return name if name in _CHARSETS else "utf-8"
 
 
-def _row(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {"value": value}
+def _rows(values: list[Any]) -> Iterator[dict[str, Any]]:
+    """A record that is a list is several rows."""
+    for value in values:
+        if isinstance(value, list):
+            yield from _rows(value)
+        else:
+            yield value if isinstance(value, dict) else {"value": value}
 
 
 def _pairs(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class CsvWriting:
-    """`wrap_all` False quotes only where needed. `columns` empty: those of the first record.
+    """`wrap_all` False quotes only where needed. `columns` empty: those in `order`, then the first record's.
 
     `defuse`: what a spreadsheet would take for a formula is written as text. Only where it is asked for: a program
     that reads the file would find another value than was sent.
@@ -27,6 +27,7 @@ class CsvWriting:
     truncate_last_delimiter: bool = False
     custom_header_rows: Sequence[str] = ()
     columns: Sequence[str] = ()
+    order: Sequence[str] = ()
     defuse: bool = False
 
 
@@ -44,13 +45,13 @@ def csv_text(records: Iterable[dict[str, Any]], writing: CsvWriting) -> Iterator
         yield from writing.custom_header_rows
         started = False
         for record in records:
-            columns = columns or list(record)
+            columns = columns or list(dict.fromkeys([*writing.order, *record]))
             if not started and writing.include_header:
                 yield line(columns)
             started = True
             yield line(record.get(column) for column in columns)
-        if not started and writing.include_header and columns:
-            yield line(columns)
+        if not started and writing.include_header and (columns or writing.order):
+            yield line(columns or writing.order)
 
     held: str | None = None
     for text in lines():
@@ -79,7 +80,7 @@ def _cell(value: Any, writing: CsvWriting, needs_quotes: re.Pattern[str]) -> str
     return text
 
 
-def csv_writing(document: Mapping[str, Any]) -> CsvWriting:
+def csv_writing(document: Mapping[str, Any], *, order: Sequence[str] = ()) -> CsvWriting:
     """The rules of a document's `csv` member for writing."""
     return CsvWriting(
         column_delimiter=document.get("columnDelimiter") or ",",
@@ -89,6 +90,7 @@ def csv_writing(document: Mapping[str, Any]) -> CsvWriting:
         replace_tabs=bool(document.get("replaceTabWithSpace")),
         replace_newlines=bool(document.get("replaceNewlineWithSpace")),
         truncate_last_delimiter=bool(document.get("truncateLastRowDelimiter")),
+        order=tuple(order),
         custom_header_rows=tuple(document.get("customHeaderRows") or ()),
         defuse=bool(document.get("defuseFormulas")),
     )

@@ -2,7 +2,7 @@
 second of every start otherwise.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, BinaryIO
@@ -22,9 +22,11 @@ def parse_xlsx(stream: BinaryIO, rules: XlsxRules, cursor: Cursor) -> Iterator[t
     yield from _files().parse_xlsx(stream, rules, cursor)
 
 
-def xlsx_file(records: Iterable[Mapping[str, Any]], *, include_header: bool = True) -> Iterator[bytes]:
+def xlsx_file(
+    records: Iterable[Mapping[str, Any]], *, include_header: bool = True, order: Sequence[str] = ()
+) -> Iterator[bytes]:
     """As `xlsx_files.xlsx_file`."""
-    yield from _files().xlsx_file(records, include_header=include_header)
+    yield from _files().xlsx_file(records, include_header=include_header, order=order)
 
 
 def _files() -> Any:

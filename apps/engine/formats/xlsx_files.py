@@ -105,15 +105,20 @@ def _rows(sheet: Any) -> Iterator[Sequence[Any]]:
         yield row
 
 
-def xlsx_file(records: Iterable[Mapping[str, Any]], *, include_header: bool = True) -> Iterator[bytes]:
-    """The workbook as pieces of bytes, by way of a temporary file. Columns are the first record's."""
+def xlsx_file(
+    records: Iterable[Mapping[str, Any]], *, include_header: bool = True, order: Sequence[str] = ()
+) -> Iterator[bytes]:
+    """The workbook as pieces of bytes, by way of a temporary file.
+
+    Columns are those in `order`, then the first record's.
+    """
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Sheet1")
     columns: Sequence[str] = ()
     count = 0
     for record in records:
         if not columns:
-            columns = list(record)
+            columns = list(dict.fromkeys([*order, *record]))
             if include_header:
                 sheet.append([_cell(sheet, name) for name in columns])
                 count += 1

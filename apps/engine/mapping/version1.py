@@ -9,7 +9,7 @@ from apps.engine.context import RecordContext
 from apps.engine.errors import DocumentError
 from apps.engine.mapping import members
 from apps.engine.mapping.codegen import INLINED, Build, Call, Leaf, Place, ReadField, generate
-from apps.engine.mapping.convert import is_empty
+from apps.engine.mapping.convert import is_empty, json_text
 from apps.engine.mapping.lines import Line, Walk, parse_line
 from apps.engine.mapping.lookups import Lookup, Lookups
 from apps.engine.mapping.sources import Read, Source, dot_path, literal, parse_v1
@@ -23,7 +23,7 @@ from apps.engine.mapping.values import (
     read_default,
     read_when,
 )
-from apps.engine.paths import MISSING, STAR, PathError, Setter, compile_setter
+from apps.engine.paths import MISSING, STAR, Getter, PathError, Setter, compile_getter, compile_setter
 
 _TYPES = ("string", "number", "boolean", "date", "numberarray", "stringarray")
 _WHEN = (
@@ -142,7 +142,10 @@ class Version1:
         return allowed
 
     def lines(self, document: dict[str, Any], *, at: str) -> ReadField:
-        """The list of lines, blank ones left out; MISSING when none is left."""
+        """The list of lines, blank ones left out; MISSING when none is left.
+
+        Lines with equal values in the fields that are keys (`isKey`) are one line, as the later ones have it.
+        """
         columns: list[tuple[Walk, Setter, ReadField]] = []
         here = f"{at}.fields"
         for index, field in enumerate(members.objects(document.get("fields"), here)):
@@ -153,6 +156,9 @@ class Version1:
             line = self._line(field, at=spot, name=name)
             put = target_of(name, f"{spot}.generate")
             columns.append((line.walk, put, self.reader(field, line.read, at=spot, name=name)))
+        keys = [
+            compile_getter(field["generate"]) for field in document.get("fields") or [] if field.get("isKey") is True
+        ]
         walks = {walk for walk, _, _ in columns if not walk.repeats}
         if along := members.text(document, "jsonPath", at):
             walks.add(Walk((dot_path(along.removesuffix("[*]"), f"{at}.jsonPath"),)))
@@ -171,7 +177,7 @@ class Version1:
                         put(row, value)
                 if row:
                     made.append(row)
-            return made or MISSING
+            return (merged(made, keys) if keys else made) or MISSING
 
         return lines
 
@@ -181,6 +187,16 @@ class Version1:
         if extract is None or hard_coded or field.get("useFirstRow") is True:
             return Line(self.source(field, at=at, name=name).read)
         return parse_line(extract, lambda text: parse_v1(text, at=f"{at}.extract", field=name, lookups=self.lookups))
+
+
+def merged(lines: list[dict[str, Any]], keys: list[Getter]) -> list[dict[str, Any]]:
+    by_key: dict[Any, dict[str, Any]] = {}
+    for number, line in enumerate(lines):
+        values = [key(line) for key in keys]
+        # Without a key there is no line that it could be.
+        known = number if any(is_empty(value) for value in values) else json_text(values)
+        by_key[known] = {**by_key.get(known, {}), **line}
+    return list(by_key.values())
 
 
 def first_row(root: Any) -> Any:

@@ -20,6 +20,7 @@ from apps.engine.formats import CsvRules, FormatError, read_xml
 from apps.engine.formats.csv_files import read_text
 from apps.flows.models import Export
 from apps.flows.services import listeners
+from apps.flows.services.uploads import is_file, read_upload
 from apps.inbound.reading import plain, read_content
 from apps.inbound.verification import Incoming
 from apps.wire.fields import AnyField
@@ -112,7 +113,9 @@ def read(request: Request, export: Export) -> Incoming:
     headers = plain({name.lower(): value for name, value in request.headers.items()})
     body = request.data if isinstance(request.data, bytes) else b""
     wanted = (export.document.get("webhook") or {}).get("requestMediaType")
-    if wanted in ("csv", "xml") and body:
+    if export.type == "simple" and is_file(export.document):
+        content = read_upload(export.document, body)
+    elif wanted in ("csv", "xml") and body:
         content = read_text_of(body, media_type=wanted)
     else:
         content = read_content(body, MEDIA.get(wanted or "", "") or headers.get("content-type", ""))

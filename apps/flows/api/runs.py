@@ -28,7 +28,7 @@ class FlowRunSerializer(Part):
     export = RunRangePart()
     _exportIds = ListField(IdField())
     runKey = TextField()
-    mode = WordField(["live", "plan"])
+    mode = WordField(["live", "plan", "test"])
     pages = WholeField(min_value=1, max_value=MOST_PAGES)
     apply = IdField()
 
@@ -57,6 +57,8 @@ class FlowRunView(FlowView):
     def post(self, request: Request, _id: str) -> Response:
         """Queues a run. `mode: plan` finds out what one would send instead, and `apply` sends what a plan has found.
 
+        `mode: test` is a plan of the first page in which mockOutput and mockResponse stand for sources and targets.
+
         The requests of a plan stand at /v1/executions/{_executionId}/requests when it has succeeded.
         """
         flow, wanted = self.flow(), self.body()
@@ -71,9 +73,11 @@ class FlowRunView(FlowView):
             "export_ids": wanted.get("_exportIds"),
             "run_key": wanted.get("runKey", ""),
         }
-        if wanted.get("mode") == "plan":
-            plan = plan_flow(actor=self.actor, flow=flow, pages=wanted.get("pages", PAGES), **chosen)
-            shown = {"_jobId": plan.execution.hex_id, "_executionId": plan.execution.hex_id, "mode": "plan"}
+        mode = wanted.get("mode")
+        if mode in ("plan", "test"):
+            pages = 1 if mode == "test" else wanted.get("pages", PAGES)
+            plan = plan_flow(actor=self.actor, flow=flow, pages=pages, mocks=mode == "test", **chosen)
+            shown = {"_jobId": plan.execution.hex_id, "_executionId": plan.execution.hex_id, "mode": mode}
             return Response({**shown, "expiresAt": stamp(plan.expires_at)}, status=201)
         execution = run_flow(actor=self.actor, flow=flow, **chosen)
         return Response({"_jobId": execution.hex_id}, status=201)

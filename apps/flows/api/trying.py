@@ -16,7 +16,7 @@ from apps.flows.api.serializers.imports import ImportSerializer
 from apps.flows.pipeline.snapshot import as_document
 from apps.flows.services.resources import EXPORTS, IMPORTS
 from apps.flows.trying.documents import unsaved
-from apps.flows.trying.exports import all_records, first_page, next_page, preview
+from apps.flows.trying.exports import all_records, data_uris, first_page, next_page, preview
 from apps.flows.trying.imports import MOST_RECORDS, map_only, submit
 from apps.wire.fields import (
     AnyField,
@@ -40,7 +40,11 @@ class StagePart(Part):
     data = ListField(AnyField())
 
 
-class PreviewSerializer(DataSerializer):
+class AddressedSerializer(DataSerializer):
+    dataURIs = ListField(TextField(allow_null=True))
+
+
+class PreviewSerializer(AddressedSerializer):
     stages = ListField(StagePart())
 
 
@@ -61,7 +65,7 @@ class VirtualExportSerializer(Part):
     pagedExportState = PagedStatePart()
 
 
-class PagesSerializer(DataSerializer):
+class PagesSerializer(AddressedSerializer):
     pagedExportState = PagedStatePart(required=True)
 
 
@@ -158,7 +162,7 @@ class VirtualExportPagesView(VirtualView):
         document, wanted = self.document()
         state = wanted.get("pagedExportState") or {}
         data, following = next_page(actor=self.actor, document=document, state=state)
-        return Response({"data": data, "pagedExportState": following})
+        return Response({"data": data, "dataURIs": data_uris(document, data), "pagedExportState": following})
 
 
 class VirtualImportView(VirtualView):

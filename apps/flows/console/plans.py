@@ -29,6 +29,11 @@ def plan_now(actor: Actor, row: Flow) -> Outcome:
     return Outcome(f"{row} is being planned. Nothing is sent.", url=address_of(plan.execution))
 
 
+def test_now(actor: Actor, row: Flow) -> Outcome:
+    plan = plan_flow(actor=actor, flow=row, pages=1, mocks=True)
+    return Outcome(f"{row} is being tried with its mock data. Nothing is sent.", url=address_of(plan.execution))
+
+
 def apply_now(actor: Actor, row: Execution) -> Outcome:
     execution = apply_plan(actor=actor, flow=flow_of(actor, row), plan_id=row.hex_id)
     return Outcome("The planned requests are queued to be sent.", url=address_of(execution))
@@ -37,7 +42,8 @@ def apply_now(actor: Actor, row: Execution) -> Outcome:
 def may_be_applied(row: Execution) -> bool:
     if row.kind != KIND or row.state != State.SUCCEEDED:
         return False
-    return Plan.objects.filter(execution=row, applied_at__isnull=True, expires_at__gt=now()).exists()
+    plan = Plan.objects.filter(execution=row, applied_at__isnull=True, expires_at__gt=now()).first()
+    return plan is not None and not plan.summary.get("test")
 
 
 def plan_sections(request: HttpRequest, actor: Actor, row: Execution) -> Iterable[Section]:
@@ -58,6 +64,8 @@ def overview(plan: Plan) -> Section:
     told.append(["Covers", f"{counted(plan.summary.get('pages', 0), 'page')}, {whole}"])
     if plan.applied_by:
         told.append(["Applied", link(address_of(plan.applied_by), moment(plan.applied_at))])
+    elif plan.summary.get("test"):
+        told.append(["Is", "a test run with mock data: it cannot be applied"])
     else:
         told.append(["Can be applied until", moment(plan.expires_at)])
     for flow in plan.summary.get("wouldStart") or []:
@@ -87,6 +95,7 @@ def body(row: Exchange) -> Any:
 add_buttons(
     Flow,
     Button("plan", "Plan", plan_now, Verb.RUN, icon="visibility", shown=lambda row: not row.disabled),
+    Button("test", "Test", test_now, Verb.RUN, icon="science", shown=lambda row: not row.disabled),
 )
 add_buttons(
     Execution,

@@ -12,9 +12,10 @@ from typing import Any
 from apps.core.clock import now
 from apps.core.errors import DomainError
 from apps.engine.json_values import why_unkeepable
+from apps.engine.paths import Getter
 from apps.engine.records import PageCutter
-from apps.flows.pipeline.once import OnceRunner
-from apps.flows.pipeline.scripts import SavedPage
+from apps.flows.pipeline.once import OnceRunner, unread
+from apps.flows.pipeline.scripts import SavePage
 from apps.flows.pipeline.sources import Source
 from apps.flows.pipeline.steps import Failure
 
@@ -25,7 +26,7 @@ Shape = Callable[[list[Any]], tuple[list[Any], list[tuple[Any, Failure]]]]
 class GeneratorPlan:
     """One page generator. `shape` transforms and filters; `save_page` is its preSavePage hook, None without one.
 
-    `once` marks records at their source when their page is through.
+    `once` marks records at their source when their page is through; `is_read` is the flag of those that were.
     """
 
     index: int
@@ -34,16 +35,20 @@ class GeneratorPlan:
     source: Source
     shape: Shape | None
     cutter: PageCutter
-    save_page: Callable[[list[Any], int], SavedPage] | None
+    save_page: SavePage | None
     trace_key: Callable[[Any], str]
     limit: int | None
     delta: bool
     once: OnceRunner | None = None
+    is_read: Getter | None = None
 
 
 @dataclass
 class Progress:
-    """JSON-shaped in the generator's step row. `number` counts pages, `tries` the waits for a failing source."""
+    """JSON-shaped in the generator's step row. `number` counts pages, `tries` the waits for a failing source.
+
+    `files` is [file, how many records of it] of the records that are in no page yet, where a hook asks for that.
+    """
 
     cursor: dict[str, Any] | None = None
     carry: Any = None
@@ -53,6 +58,7 @@ class Progress:
     done: bool = False
     began: str = ""
     retry_at: str = ""
+    files: list[list[Any]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -80,7 +86,7 @@ def generate(plan: GeneratorPlan, progress: Progress, *, room: int, seconds: flo
                 break  # what was read before it is committed first; the next turn meets the error again
             raise
         progress.tries, progress.retry_at = 0, ""
-        records = fetched.records
+        records = fetched.records if plan.is_read is None else unread(fetched.records, plan.is_read)
         if plan.limit is not None:
             records = records[: plan.limit - progress.records]
         progress.records += len(records)
@@ -90,6 +96,8 @@ def generate(plan: GeneratorPlan, progress: Progress, *, room: int, seconds: flo
             records, failures = plan.shape(records)
             made.failures += failures
         records = keepable(records, made)
+        if plan.save_page is not None and fetched.file is not None and records:
+            progress.files = [*progress.files, [fetched.file, len(records)]]
         ended = fetched.cursor is None or full
         cut = plan.cutter.cut(records, progress.carry, last=ended)
         progress.carry = cut.carry
@@ -115,13 +123,31 @@ def cut_short(plan: GeneratorPlan, progress: Progress) -> Generated:
 
 def keep_page(plan: GeneratorPlan, progress: Progress, made: Generated, page: list[Any]) -> None:
     if plan.save_page is not None:
-        page, failures, abort = plan.save_page(page, progress.number)
+        page, failures, abort = plan.save_page(page, progress.number, files_of(plan, progress, page))
         made.failures += failures
         progress.done = progress.done or abort
         page = keepable(page, made)
     if page:
         made.pages.append(page)
         progress.number += 1
+
+
+def files_of(plan: GeneratorPlan, progress: Progress, page: list[Any]) -> list[Any] | None:
+    """The file of each record of a page, of a group that of its first row; they leave the progress."""
+    if not progress.files:
+        return None
+    left = [list(one) for one in progress.files]
+    found: list[Any] = []
+    for record in page:
+        found.append({"fileMeta": left[0][0]} if left else {})
+        rows = len(record) if plan.cutter.group_by else 1
+        while rows and left:
+            taken = min(rows, left[0][1])
+            left[0][1], rows = left[0][1] - taken, rows - taken
+            if not left[0][1]:
+                left.pop(0)
+    progress.files = left
+    return found
 
 
 def keepable(records: list[Any], made: Generated) -> list[Any]:

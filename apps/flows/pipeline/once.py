@@ -13,6 +13,8 @@ from apps.connections.http import make_request
 from apps.connections.sql import open_session, sql_target
 from apps.core.gateway import GatewayError, InvalidRequest, Mode, Recorder, Request, RetryLater
 from apps.core.gateway.sql import Session
+from apps.engine.mapping.convert import to_boolean
+from apps.engine.paths import MISSING, Getter
 from apps.engine.templates import TemplateError, compile_sql
 from apps.flows.pipeline.batch import idempotency_key
 from apps.flows.pipeline.capturing import Unit, http_parts, plan_recorder
@@ -23,6 +25,18 @@ from apps.flows.pipeline.sources import OfflineError
 from apps.flows.pipeline.steps import Failure
 
 SOURCE = "once"
+
+
+def unread(records: list[Any], is_read: Getter) -> list[Any]:
+    """Those whose flag is not set: a source that was asked for all gives the others too."""
+    return [record for record in records if not is_set(is_read(record))]
+
+
+def is_set(value: Any) -> bool:
+    try:
+        return value is not MISSING and to_boolean(value)
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,7 @@ class OnceRunner:
         connection = self.open_connection()
         if connection.offline:
             raise OfflineError(connection)
-        base = {**self.surroundings.base(), "connection": connection.values}
+        base = self.surroundings.base(connection.values)
         if self.statement:
             return self.execute_all(connection, base, records, recorder)
         return self.send_all(connection, base, records, keys, recorder)

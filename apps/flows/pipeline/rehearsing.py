@@ -121,7 +121,7 @@ class Rehearsal:
             if left and capture is not None:
                 capture.drop(generator.key)
             elif not left:
-                source.put_away(progress.cursor["done"])
+                source.put_away_due(progress.cursor)
                 if progress.cursor["at"] >= len(progress.cursor["files"]):
                     return
         if not progress.done or left:

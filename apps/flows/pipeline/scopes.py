@@ -11,6 +11,7 @@ from apps.core.clock import now
 from apps.engine.templates import RenderEnv, compile, is_template
 
 Place = Literal["url", "sql", "json", "xml", "raw"]
+NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,14 @@ class Surroundings:
     """What is the same for every record of a step in a run."""
 
     snapshot: Mapping[str, Any]
-    connection: Mapping[str, Any] = field(default_factory=dict)
     resource: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "import"
     job: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)  # lastExportDateTime and the like
+    connection_settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def base(self) -> dict[str, Any]:
+    def base(self, connection: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+        """`connection` is what templates see of it, once it is open."""
         flow = self.snapshot["flow"]
         settings = {
             "flow": flow.get("settings") or {},
@@ -32,11 +34,11 @@ class Surroundings:
             "flowGrouping": {},
             **self.snapshot.get("settings", {}),
             self.kind: self.resource.get("settings") or {},
-            "connection": self.connection.get("settings") or {},
+            "connection": self.connection_settings,
         }
         return {
             "settings": settings,
-            "connection": dict(self.connection),
+            "connection": dict(connection),
             self.kind: dict(self.resource),
             "job": dict(self.job),
             **self.run,
@@ -53,6 +55,14 @@ def record_scope(base: Mapping[str, Any], record: Any) -> dict[str, Any]:
 def lookup_scope(base: Mapping[str, Any], record: Any) -> dict[str, Any]:
     """Lookup requests and SQL statements of one record, where `data` in older documents is the record."""
     return {**record_scope(base, record), "data": record}
+
+
+def asking_scope(base: Mapping[str, Any], record: Any) -> dict[str, Any]:
+    """Lookup requests, where `data` is a copy of the record that knows it as it came."""
+    scope = lookup_scope(base, record)
+    if isinstance(record, dict):
+        scope["data"] = {**record, "_INITDATA": record}
+    return scope
 
 
 def batch_scope(base: Mapping[str, Any], records: list[Any]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ def find_hook(
     source = scripts.get(str(reference.get("_scriptId")))
     if source is None:
         raise ValidationError(f"Script {reference.get('_scriptId')} does not exist.", field=f"{where}._scriptId")
+    if "configuration" in reference:
+        options = {**options, "configuration": reference["configuration"]}
     return Hook(source=source, function=reference["function"], tenant=tenant, options=options)
 
 
@@ -55,14 +57,18 @@ def error_code(error: SandboxError) -> str:
 SavedPage = tuple[list[Any], list[tuple[Any, Failure]], bool]
 
 
-def page_save(hook: Hook | None, *, dates: dict[str, Any]) -> Callable[[list[Any], int], SavedPage] | None:
+SavePage = Callable[..., SavedPage]  # (records, index, files of the records)
+
+
+def page_save(hook: Hook | None, *, dates: dict[str, Any]) -> SavePage | None:
     """preSavePage: may change a page's records, report errors, end the reading; an exception is fatal to the run."""
     if hook is None:
         return None
 
-    def save(records: list[Any], index: int) -> SavedPage:
+    def save(records: list[Any], index: int, files: list[Any] | None = None) -> SavedPage:
+        own = {} if files is None else {"files": files}
         try:
-            answer = hook.call(data=records, errors=[], pageIndex=index, **dates)
+            answer = hook.call(data=records, errors=[], retryData={}, pageIndex=index, **own, **dates)
         except SandboxError as error:
             raise ValidationError(f"preSavePage failed: {error}", code="pre_save_page_failed") from None
         if not isinstance(answer, dict) or not isinstance(answer.get("data", []), list):

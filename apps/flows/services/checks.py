@@ -46,6 +46,16 @@ def check_script(draft: Draft[Any], document: dict[str, Any], path: str) -> None
         draft.fail(f"{path}.script._scriptId", "is needed by type script.", code="missing_required_field")
 
 
+def check_file(draft: Draft[Any]) -> None:
+    """File definitions are resources that nothing here keeps: a document that leans on one is not taken."""
+    file = draft.document.get("file") or {}
+    why = "is not supported by this deployment: it keeps no file definitions."
+    if file.get("type") == "filedefinition":
+        draft.fail("file.type", f"filedefinition {why}", code="unsupported")
+    if file.get("fileDefinition"):
+        draft.fail("file.fileDefinition", why, code="unsupported")
+
+
 def check_templates(draft: Draft[Any]) -> None:
     for path, text in templates_of(draft.document):
         try:

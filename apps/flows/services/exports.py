@@ -3,7 +3,7 @@
 from apps.connections.secrets import seal
 from apps.engine.mapping import compile_mapping, gather_lookups
 from apps.flows.models import Export
-from apps.flows.services.checks import check_filters, check_templates, check_transforms, compiled
+from apps.flows.services.checks import check_file, check_filters, check_templates, check_transforms, compiled
 from apps.flows.services.reusable import ReusableResource
 from apps.integrations.resources import Draft
 
@@ -27,6 +27,7 @@ ADAPTORS = [
 TYPES = ("delta", "once", "test", "webhook", "simple", "blob", "distributed", "stream")
 PAGING_METHODS = ("linkheader", "page", "skip", "token", "url", "relativeuri", "body")
 WITHOUT_CONNECTION = ("WebhookExport", "SimpleExport")
+MOST_FILES = 1000
 # What each paging method cannot do without.
 PAGING_NEEDS = {"token": "path", "url": "path", "relativeuri": "relativeURI", "body": "body"}
 
@@ -50,6 +51,9 @@ class ExportResource(ReusableResource[Export]):
             lookups = gather_lookups(document)
             compiled(draft, lambda: compile_mapping(document["mappings"], lookups=lookups))
         self.check_paging(draft)
+        check_file(draft)
+        if ((document.get("file") or {}).get("batchSize") or 0) > MOST_FILES:
+            draft.fail("file.batchSize", f"is of files that are read together: at most {MOST_FILES}.")
         rdbms = document.get("rdbms")
         if rdbms and not isinstance(rdbms.get("query", ""), str):
             draft.fail("rdbms.query", "must be one text.")

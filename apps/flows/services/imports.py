@@ -4,7 +4,7 @@ from typing import Any
 
 from apps.engine.mapping import compile_import_mapping
 from apps.flows.models import Import
-from apps.flows.services.checks import check_filters, check_templates, check_transforms, compiled
+from apps.flows.services.checks import check_file, check_filters, check_templates, check_transforms, compiled
 from apps.flows.services.reusable import ReusableResource
 from apps.integrations.resources import Draft
 
@@ -45,6 +45,7 @@ class ImportResource(ReusableResource[Import]):
         check_transforms(draft, "transform", "responseTransform")
         check_templates(draft)
         compiled(draft, lambda: compile_import_mapping(document))
+        check_file(draft)
         check_parallel(draft, document.get("http") or {})
         if document.get("rdbms"):
             check_rdbms(draft, document["rdbms"])

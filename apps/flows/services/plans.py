@@ -35,8 +35,12 @@ def plan_flow(
     end_date: datetime | None = None,
     export_ids: list[str] | None = None,
     run_key: str = "",
+    mocks: bool = False,
 ) -> Plan:
-    """Queues a plan of the flow's first pages, of each page generator so many. Raises ValidationError(s)."""
+    """Queues a plan of the flow's first pages, of each page generator so many. Raises ValidationError(s).
+
+    `mocks`: sources and targets are not asked where the documents say what they would answer.
+    """
     actor.require(Verb.RUN, integration_id=flow.integration_id)
     if not 1 <= pages <= MOST_PAGES:
         raise ValidationError(f"pages must be a whole number from 1 to {MOST_PAGES}.", field="pages")
@@ -44,7 +48,9 @@ def plan_flow(
     by = hex24(actor.user_id) if actor.user_id else "system"
     with transaction.atomic():
         flow = Flow.objects.select_for_update(of=("self",)).select_related("integration").get(pk=flow.pk)
-        wanted = run_input(flow=flow, triggered_by=by, options={**options, "pages": pages}, mode=Mode.PLAN)
+        wanted = run_input(
+            flow=flow, triggered_by=by, options={**options, "pages": pages, "mocks": mocks}, mode=Mode.PLAN
+        )
         execution = start_new(wanted)
         plan = Plan.objects.create(
             organization_id=flow.organization_id,
@@ -52,7 +58,7 @@ def plan_flow(
             flow_id=flow.id,
             expires_at=now() + KEPT,
             fingerprints=fingerprints(flow, wanted.input),
-            summary={"wouldStart": would_start(flow, wanted.input)},
+            summary={"wouldStart": would_start(flow, wanted.input), **({"test": True} if mocks else {})},
         )
         note_execution(actor=actor, event="plan", execution=execution, changes=noted(options))
     return plan
@@ -151,6 +157,9 @@ def read_up_to(plan: Plan) -> str | None:
 
 def refuse_stale(plan: Plan) -> None:
     execution = plan.execution
+    if plan.summary.get("test"):
+        why = f"{execution.hex_id} was a test run: what it shows is made of mock data, and is not sent."
+        raise ConflictError(why, code="plan_of_a_test", field="apply")
     if plan.applied_at is not None:
         by = f", as execution {plan.applied_by.hex_id}" if plan.applied_by else ""
         raise ConflictError(f"Plan {execution.hex_id} was applied before{by}.", code="plan_applied", field="apply")

@@ -17,6 +17,7 @@ from apps.executions.payloads import unpack
 from apps.executions.services import NewExecution, note_execution, start_execution, start_new
 from apps.executions.startable import Child, Startable
 from apps.flows.models import DeltaMark, Export, Flow, Upload
+from apps.flows.pipeline.mocks import given_in_test
 from apps.flows.pipeline.planning import KIND as PLAN
 from apps.flows.pipeline.refusals import refuse_unsupported
 from apps.flows.pipeline.snapshot import take_snapshot
@@ -86,6 +87,8 @@ def run_input(
         raise ValidationError(f"Flow {flow.name!r} has no export to run.", code="invalid_flow", field="pageGenerators")
     options = {key: value for key, value in (options or {}).items() if value}
     choose_generators(snapshot, options)
+    if options.get("mocks"):
+        options["records"] = given_in_test(snapshot)
     options = {**options, **given_records(flow, snapshot, options)}
     refuse_unsupported(snapshot)
     planned = mode == Mode.PLAN

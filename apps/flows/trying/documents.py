@@ -11,10 +11,12 @@ from apps.core.ids import hex24, new_id, parse_id
 from apps.executions.models import Execution
 from apps.flows.models import Script
 from apps.flows.pipeline.compiling.documents import RunDocuments
+from apps.flows.pipeline.mocks import mock_records
 from apps.flows.pipeline.refusals import refuse_alone
 from apps.flows.pipeline.snapshot import as_document, script_ids_in
 from apps.flows.pipeline.sources import GIVEN_TYPES
 from apps.flows.services.listeners import split_payload
+from apps.flows.services.uploads import read_upload
 from apps.integrations.references import resolve
 from apps.integrations.resources import Draft
 
@@ -65,7 +67,12 @@ def scripts_of(actor: Actor, document: dict[str, Any]) -> dict[str, str]:
 
 
 def samples_of(document: dict[str, Any]) -> dict[str, list[Any]]:
-    """What stands in for the records of an export that is told them: its sample data."""
-    if document.get("type") not in GIVEN_TYPES or "sampleData" not in document:
+    """What stands in for the records of an export that is told them: its sample data, parsed or as it came."""
+    if document.get("type") not in GIVEN_TYPES:
         return {}
-    return {document["_id"]: split_payload(document, document["sampleData"])}
+    records = mock_records(document)
+    if "sampleData" in document:
+        records = split_payload(document, document["sampleData"])
+    elif records is None and document.get("rawData"):
+        records = split_payload(document, read_upload(document, document["rawData"].encode()))
+    return {} if records is None else {document["_id"]: records}

@@ -18,6 +18,7 @@ from apps.core.actors import Actor
 from apps.core.errors import DomainError, UnavailableError, ValidationError
 from apps.core.gateway import Exchange, GatewayError, MemoryRecorder
 from apps.flows.pipeline.compiling import exports as compiling
+from apps.flows.pipeline.compiling.steps import address_of_source
 from apps.flows.pipeline.generators import GeneratorPlan, Progress, cut_short, generate
 from apps.flows.pipeline.sources import Fetched, OfflineError
 from apps.flows.pipeline.sources.sql import SqlSource, Unspooled
@@ -146,7 +147,13 @@ def preview(*, actor: Actor, document: dict[str, Any]) -> dict[str, Any]:
         {"name": "parse", "data": raw[:limit]},
         {"name": "output", "data": data, "errors": failures},
     ]
-    return {"data": data, "stages": stages}
+    return {"data": data, "dataURIs": data_uris(document, data), "stages": stages}
+
+
+def data_uris(document: dict[str, Any], records: list[Any]) -> list[str | None]:
+    """Where a person finds each record at its source, by the export's dataURITemplate."""
+    make = address_of_source(document)
+    return [(make(record) or None) if make else None for record in records]
 
 
 class Seen:

@@ -186,3 +186,15 @@ def test_a_lookup_in_a_line_is_asked_with_the_lines_own_key_and_the_record() -> 
 def test_without_a_mapping_the_record_goes_as_it_is(document: Any) -> None:
     mapper = compile_mapping(document, version=1)
     assert mapper.is_identity and mapper(RECORD) is RECORD
+
+
+def test_lines_with_equal_keys_are_one_line_as_the_last_has_it():
+    lines = {"generate": "lines", "fields": [
+        {"extract": "items[*].sku", "generate": "item.sku", "isKey": True},
+        {"extract": "items[*].n", "generate": "n"}, {"extract": "items[*].note", "generate": "note"},
+    ]}  # fmt: skip
+    items = [{"sku": "p", "n": 1, "note": "x"}, {"sku": "q", "n": 2}, {"sku": "p", "n": 3}, {"n": 4}, {"n": 5}]
+    mapped = compile_mapping({"lists": [lines]}, version=1)({"items": items})
+    assert mapped["lines"] == [
+        {"item": {"sku": "p"}, "n": 3, "note": "x"}, {"item": {"sku": "q"}, "n": 2}, {"n": 4}, {"n": 5},
+    ]  # fmt: skip

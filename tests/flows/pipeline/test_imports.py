@@ -155,3 +155,18 @@ def test_an_error_beside_data_is_opened_and_its_record_goes_on(workshop, system)
     execution = workshop.run(workshop.flow(None, workshop.import_(hooks=hooks)))
     error = RecordError.objects.get()
     assert (execution.success_count, error.code, error.retryable) == (1, "odd", False)
+
+
+def test_fields_that_are_keys_find_the_row_that_is_there(workshop, system, folder):
+    table(folder)
+    rows(folder, "INSERT INTO orders VALUES (1, 'old')")
+    system.serve_pages("/orders", orders(2))
+    sink = sql_import(
+        workshop, sqlite(workshop), mappings=[], queryType=["bulk_load"], bulkLoad={"tableName": "orders"}
+    )
+    key = {"extract": "id", "generate": "external_id", "isKey": True}
+    sink.document["mapping"] = {"fields": [key, {"extract": "name", "generate": "name"}]}
+    sink.save()
+    execution = workshop.run(workshop.flow(None, sink))
+    assert execution.error_count == 0, execution.reason
+    assert rows(folder, "SELECT name FROM orders ORDER BY external_id") == [("Order 1",), ("Order 2",)]

@@ -18,6 +18,9 @@ QUERY = {"name": "rates", "query": "SELECT 1 AS x", "extract": "x"}
 SCRIPT = {"_scriptId": "0123456789abcdef01234567", "function": "f"}
 
 
+SET = {"extract": "a", "conditional": {"when": "ignore_if_set"}}
+
+
 def refused(workshop, flow):
     with pytest.raises(ValidationErrors) as info:
         workshop.start(flow)
@@ -35,7 +38,9 @@ def refused(workshop, flow):
         ({"type": "distributed"}, "type"),
         ({"type": "delta", "delta": {"dateField": "updated"}}, "delta.dateField"),
         ({"http": {"_asyncHelperId": "0123456789abcdef01234567"}}, "http._asyncHelperId"),
-        ({"http": {"successMediaType": "plaintext"}}, "http.successMediaType"),
+        ({"http": {"successMediaType": "octet-stream"}}, "http.successMediaType"),
+        ({"http": {"errorMediaType": "csv"}}, "http.errorMediaType"),
+        ({"file": {"csv": {"wrapWithQuotes": True}}}, "file.csv.wrapWithQuotes"),
         ({"http": {"requestMediaType": "protobuf"}}, "http.requestMediaType"),
         ({"transform": {"type": "expression", "expression": {"version": "2", "rulesTwoDotZero": {"lookups": [QUERY]}}}},
          "transform.expression.rulesTwoDotZero.lookups[rates]"),
@@ -61,6 +66,14 @@ def test_an_export_that_cannot_be_read_as_it_says(workshop, members, field):
         ({"ignoreExisting": True, "http": {"ignoreLookupName": "rates"}}, "http.ignoreLookupName"),
         ({"http": {"ignoreLookupName": "rates", "lookups": [CACHE]}}, "http.ignoreLookupName"),
         ({"http": {"type": "file"}}, "http.type"),
+        ({"http": {"errorMediaType": "csv"}}, "http.errorMediaType"),
+        ({"distributed": True}, "distributed"),
+        ({"ftp": {"fileNameStartsWith": "a"}}, "ftp.fileNameStartsWith"),
+        ({"file": {"groupByFields": ["a"]}}, "file.groupByFields"),
+        (
+            {"mappings": [], "mapping": {"lists": [{"generate": "l", "fields": [{"generate": "a", **SET}]}]}},
+            "mapping.lists[0].fields[0].conditional.when",
+        ),
         ({"http": {"requestMediaType": "protobuf", "body": ["x"]}}, "http.requestMediaType"),
         ({"http": {"requestMediaType": "xml"}}, "http.body"),
         ({"http": {"successMediaType": "csv"}}, "http.successMediaType"),
@@ -82,6 +95,21 @@ def test_an_import_that_cannot_be_written_as_it_says(workshop, members, field):
 )
 def test_a_lookup_that_cannot_be_made_as_it_says(workshop, members, field):
     assert [named for named, _ in refused(workshop, workshop.flow(None, lookup(workshop, **members)))] == [field]
+
+
+@pytest.mark.parametrize("name", ["MongodbExport", "NetSuiteExport", "SalesforceExport", "DynamodbExport", "AS2Export"])
+def test_a_system_that_nobody_can_speak_to_is_named_before_the_run_starts(workshop, name):
+    export = workshop.export(netsuite={"type": "restlet"})
+    export.adaptor_type = name
+    export.save()
+    [(field, message)] = refused(workshop, workshop.flow(export))
+    assert (field, message) == (
+        "adaptorType", f"Export 'orders': adaptorType {name} is not supported by this deployment yet."
+    )  # fmt: skip
+    sink = workshop.import_()
+    sink.adaptor_type = name.replace("Export", "Import")
+    sink.save()
+    assert [named for named, _ in refused(workshop, workshop.flow(None, sink))] == ["adaptorType"]
 
 
 def test_a_lookups_request_has_one_body(workshop):

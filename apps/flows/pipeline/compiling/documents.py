@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from apps.connections.access import OpenConnection, open_connection
+from apps.connections.models import Connection
 from apps.connections.tokens import ready
 from apps.core.errors import DomainError, NotFoundError, ValidationError
 from apps.core.gateway import Mode
@@ -32,6 +33,7 @@ class RunDocuments:
         self.mode = Mode(execution.mode)
         self.book = load_book(snapshot) if snapshot.get("apply") else None
         self.uses: Counter[str] = Counter()
+        self.connection_settings: dict[uuid.UUID, dict[str, Any]] = {}
         self.tenant = execution.organization_id.hex
         self.job = {
             "parentJob": {
@@ -51,7 +53,26 @@ class RunDocuments:
         return resource_id if nth == 1 else f"{resource_id}.{nth}"
 
     def surroundings(self, document: dict[str, Any], *, kind: str, values: dict[str, Any]) -> Surroundings:
-        return Surroundings(snapshot=self.snapshot, resource=document, kind=kind, job=self.job, run=values)
+        """`values` are seen by their names, beside the record."""
+        own = {"testMode": self.mode is not Mode.LIVE} if kind == "import" else {}
+        return Surroundings(
+            snapshot=self.snapshot,
+            resource=document,
+            kind=kind,
+            job=self.job,
+            run={**own, **values},
+            connection_settings=self.settings_of_connection(document),
+        )
+
+    def settings_of_connection(self, document: dict[str, Any]) -> dict[str, Any]:
+        connection_id = parse_id(document.get("_connectionId"))
+        if connection_id is None:
+            return {}
+        if connection_id not in self.connection_settings:
+            rows = Connection.objects.filter(pk=connection_id, organization_id=self.execution.organization_id)
+            found = rows.values_list("document__settings", flat=True).first()
+            self.connection_settings[connection_id] = found if isinstance(found, dict) else {}
+        return self.connection_settings[connection_id]
 
     def opener(self, document: dict[str, Any]) -> Callable[[], OpenConnection]:
         connection_id = parse_id(document.get("_connectionId"))
@@ -65,7 +86,7 @@ class RunDocuments:
             "_integrationId": self.snapshot.get("integration"),
             "_connectionId": document.get("_connectionId"),
             f"_{kind}Id": document.get("_id"),
-            "settings": {"flow": self.snapshot["flow"].get("settings") or {}},
+            "settings": self.surroundings(document, kind=kind, values={}).base()["settings"],
             "testMode": self.mode is not Mode.LIVE,
             "job": self.job,
         }

@@ -7,6 +7,7 @@ from apps.core.errors import ValidationError
 from apps.core.gateway import Mode, Recorder
 from apps.engine.context import RecordContext
 from apps.engine.mapping import compile_mapping, gather_lookups
+from apps.engine.paths import Getter, PathError, compile_getter
 from apps.engine.records import DEFAULT_PAGE_SIZE, PageCutter
 from apps.flows.pipeline.compiling.documents import (
     RunDocuments,
@@ -17,6 +18,7 @@ from apps.flows.pipeline.compiling.documents import (
     unsupported,
 )
 from apps.flows.pipeline.generators import GeneratorPlan
+from apps.flows.pipeline.mocks import MockLookupRunner, is_test, mock_records
 from apps.flows.pipeline.once import OnceRunner
 from apps.flows.pipeline.refusals import RUNNABLE_TYPES
 from apps.flows.pipeline.runners.lookup import LookupForm, LookupRunner
@@ -38,7 +40,7 @@ def generator(run: RunDocuments, index: int, generator: dict[str, Any], recorder
     dates = run.dates(document)
     key = f"generators[{index}]"
     hook = run.hook(document, "export")((document.get("hooks") or {}).get("preSavePage"), "hooks.preSavePage")
-    kind = document.get("type")
+    kind, flag = document.get("type"), (document.get("once") or {}).get("booleanField")
     if kind not in (None, "", *RUNNABLE_TYPES):
         raise ValidationError(f"Exports of type {kind} cannot start a flow in this deployment.", field="type")
     limit = int((document.get("test") or {}).get("limit") or 1) if kind == "test" else None
@@ -54,7 +56,15 @@ def generator(run: RunDocuments, index: int, generator: dict[str, Any], recorder
         limit=limit,
         delta=kind == "delta",
         once=once_runner(run, document, key) if kind == "once" else None,
+        is_read=checked_getter(flag, at="once.booleanField") if kind == "once" and flag else None,
     )
+
+
+def checked_getter(path: str, *, at: str) -> Getter:
+    try:
+        return compile_getter(path)
+    except PathError as error:
+        raise ValidationError(error.reason, field=at) from None
 
 
 def once_runner(run: RunDocuments, document: dict[str, Any], step: str) -> OnceRunner:
@@ -132,6 +142,7 @@ def source(
             recorder=recorder,
             step=step,
             mode=run.mode,
+            surroundings=run.surroundings(document, kind="export", values=dates),
             keep=file_filter(run, document),
             store=store_of(run) if is_of_blobs(document) else None,
         )
@@ -190,6 +201,9 @@ def store_of(run: RunDocuments) -> KeepBlob:
 def lookup_runner(run: RunDocuments, document: dict[str, Any], step: str) -> StepRunner:
     adaptor = document.get("adaptorType") or "HTTPExport"
     form = lookup_form(run, document, step)
+    records = mock_records(document) if is_test(run.snapshot) else None
+    if records is not None:
+        return MockLookupRunner(form, records)
     if adaptor == "RDBMSExport":
         return sql_lookup(run, document, step, form)
     if adaptor not in ("HTTPExport", "RESTExport"):

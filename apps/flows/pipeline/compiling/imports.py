@@ -12,8 +12,9 @@ from apps.engine.paths import compile_getter
 from apps.engine.responses import compile_response
 from apps.flows.pipeline.compiling.documents import RunDocuments, as_list, checked, unsupported
 from apps.flows.pipeline.compiling.mails import email_import
+from apps.flows.pipeline.mocks import is_test
 from apps.flows.pipeline.runners.blobs import BlobFileRunner, BlobReader
-from apps.flows.pipeline.runners.file_form import file_form
+from apps.flows.pipeline.runners.file_form import columns_of, file_form
 from apps.flows.pipeline.runners.file_import import FileImportRunner
 from apps.flows.pipeline.runners.http_import import HttpImportRunner, Operation, RequestForm
 from apps.flows.pipeline.runners.mapping import ImportMapping
@@ -71,7 +72,7 @@ def http_import(run: RunDocuments, document: dict[str, Any], step: str, mapped: 
         media_type=http.get("requestMediaType") or "",
         success_media_type=http.get("successMediaType") or "",
         error_media_type=http.get("errorMediaType") or "",
-        csv=csv_writing((document.get("file") or {}).get("csv") or {}),
+        csv=csv_writing((document.get("file") or {}).get("csv") or {}, order=columns_of(document)),
         blobs=blob_reader(document),
         send_mapped=http.get("sendPostMappedData") is not False,
         strict=bool(http.get("strictHandlebarEvaluation")),
@@ -91,7 +92,7 @@ def sql_import(run: RunDocuments, document: dict[str, Any], step: str, mapped: b
     kind = str(kinds[0])
     if kind not in ("per_record", "per_page", "first_page", "bulk_insert", "bulk_load"):
         raise ValidationError(f"{kind!r} is not supported by this deployment", field="rdbms.queryType[0]")
-    bulk = bulk_writer(rdbms, kind) if kind.startswith("bulk") else None
+    bulk = bulk_writer(rdbms, kind, document.get("mapping")) if kind.startswith("bulk") else None
     statements = [text for text in as_list(rdbms.get("query")) if isinstance(text, str) and text.strip()]
     if bulk is None and not statements:
         raise ValidationError("is required", field="rdbms.query")
@@ -132,8 +133,8 @@ def file_import(run: RunDocuments, document: dict[str, Any], step: str) -> FileI
 
 
 def blob_reader(document: dict[str, Any]) -> BlobReader | None:
-    path = document.get("blobKeyPath")
-    return BlobReader(compile_getter(path), bool(document.get("deleteAfterImport"))) if path else None
+    path, form = document.get("blobKeyPath"), (document.get("http") or {}).get("blobFormat") or ""
+    return BlobReader(compile_getter(path), bool(document.get("deleteAfterImport")), form) if path else None
 
 
 def blob_import(run: RunDocuments, document: dict[str, Any], step: str, mapped: bool) -> BlobFileRunner:
@@ -166,7 +167,7 @@ def import_mapping(
     headers: tuple[tuple[str, Text], ...] = (),
 ) -> ImportMapping:
     find, hooks = run.hook(document, "import"), document.get("hooks") or {}
-    base = run.surroundings(document, kind="import", values={}).base()
+    around = run.surroundings(document, kind="import", values={})
     which = "existing" if composite else "ignore"
     extract, exists_by = adaptor.get(f"{which}Extract"), adaptor.get(f"{which}LookupName") or ""
     change_response = make_transform(document.get("responseTransform"), find_hook=find, where="responseTransform")
@@ -175,9 +176,7 @@ def import_mapping(
         mapper=checked(compile_import_mapping, document),
         keep=make_filter(document.get("filter"), find_hook=find, where="filter", source="import_filter"),
         change=make_transform(document.get("transform"), find_hook=find, where="transform"),
-        make_context=lambda connection: RecordContext(
-            scope={**base, "connection": connection.values}, env=environment()
-        ),
+        make_context=lambda connection: RecordContext(scope=around.base(connection.values), env=environment()),
         pre_map=find(hooks.get("preMap"), "hooks.preMap"),
         post_map=find(hooks.get("postMap"), "hooks.postMap"),
         post_submit=find(hooks.get("postSubmit"), "hooks.postSubmit"),
@@ -197,6 +196,7 @@ def import_mapping(
         ),
         change_response=change_response,
         data_uri=Text(document["dataURITemplate"]) if document.get("dataURITemplate") else None,
+        answers=(document.get("mockResponse") or ()) if is_test(run.snapshot) else (),
         composite=composite,
         ignore_existing=bool(document.get("ignoreExisting")),
         ignore_missing=bool(document.get("ignoreMissing")),

@@ -1,5 +1,6 @@
 """Imports of files unparsed: what a blob key names, as it is, a piece at a time where the target takes that."""
 
+import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,10 +27,11 @@ MOST_IN_MEMORY = 64 * 1024 * 1024  # of a request's body
 
 @dataclass(frozen=True)
 class BlobReader:
-    """`key_of` reads the key from a record. `deletes`: what was imported may go."""
+    """`key_of` reads the key from a record. `deletes`: what was imported may go. `form`: as what text it is sent."""
 
     key_of: Callable[[Any], Any]
     deletes: bool
+    form: str = ""
 
     def find(self, record: Any, mapped: Any, connection: OpenConnection) -> Blob:
         """Raises InvalidRequest for a record that names none."""
@@ -45,13 +47,24 @@ class BlobReader:
 
     def content(self, blob: Blob) -> bytes:
         try:
-            return content_of(blob, most=MOST_IN_MEMORY)
+            return encoded(content_of(blob, most=MOST_IN_MEMORY), self.form)
         except BlobMissingError as error:
             raise InvalidRequest(str(error)) from None
 
     def done(self, blobs: Sequence[Blob]) -> None:
         if self.deletes and blobs:
             let_go(blobs)
+
+
+def encoded(content: bytes, form: str) -> bytes:
+    """`blobFormat`: base64 and hex for bytes, the encodings for the characters of a text; the way an export decodes."""
+    if form == "base64":
+        return base64.b64encode(content)
+    if form == "hex":
+        return content.hex().encode()
+    if form in ("ucs2", "utf-16le"):
+        return content.decode("utf-8", "replace").encode("utf-16-le")
+    return content
 
 
 @dataclass(frozen=True)
@@ -105,7 +118,7 @@ class BlobFileRunner:
         return outcome
 
     def write(self, files: Files, blob: Blob, record: Any, part: Part, connection: OpenConnection) -> None:
-        scope = lookup_scope({**self.surroundings.base(), "connection": connection.values}, record)
+        scope = lookup_scope(self.surroundings.base(connection.values), record)
         scope |= {"blob": {"name": blob.name, "size": blob.size}}
         env = replace(environment(), now=part.batch.page.created_at)
         name = self.name.render(scope, env).replace("{UUID}", blob.id.hex).strip("/") or blob.name

@@ -143,7 +143,7 @@ class EmailImportRunner:
 
     def mails(self, part: Part, mapped: Mapped, connection: OpenConnection) -> Iterator[tuple[int, Mail]]:
         looked = self.mapping.look_up_texts(mapped, connection)
-        base = {**self.surroundings.base(), "connection": connection.values}
+        base = self.surroundings.base(connection.values)
         env = environment() if mapped.desk is None else replace(environment(), lookups=mapped.desk.by_key)
         document = email_document(connection)
         host = document.sender.rpartition("@")[2].strip("<> ") or document.host

@@ -9,10 +9,12 @@ from typing import Any
 import orjson
 
 from apps.core.errors import ValidationError
+from apps.engine.errors import DocumentError
 from apps.engine.formats import CsvWriting, FormatError, csv_text, csv_writing, json_text, xlsx_file, xml_text
 from apps.engine.formats.archives import zipped
 from apps.engine.formats.cursor import codec
 from apps.engine.formats.xml_writing import names_of
+from apps.engine.mapping.columns import mapped_columns
 from apps.engine.templates import RenderEnv
 from apps.flows.pipeline.scopes import Text, batch_scope
 from apps.flows.pipeline.sources.parsing import TYPES
@@ -32,13 +34,14 @@ class FileForm:
     header: bool
     encoding: str
     packed: str  # gzip, zip, or empty
+    columns: tuple[str, ...] = ()  # those that a sheet has whatever its first row lacks
 
     def content(
         self, rows: Iterable[Any], scope: Mapping[str, Any], env: RenderEnv, *, name: str = ""
     ) -> Iterator[bytes]:
         """Raises FormatError and TemplateError as it is read. `name` is the file's own, for an archive."""
         pieces = (
-            xlsx_file(map(as_object, rows), include_header=self.header)
+            xlsx_file(table_rows(rows), include_header=self.header, order=self.columns)
             if self.type == "xlsx"
             else encoded(self.text(rows, scope, env), self.encoding)
         )
@@ -49,7 +52,7 @@ class FileForm:
     def text(self, rows: Iterable[Any], scope: Mapping[str, Any], env: RenderEnv) -> Iterator[str]:
         match self.type:
             case "csv":
-                return csv_text(map(as_object, rows), self.csv)
+                return csv_text(table_rows(rows), self.csv)
             case "json":
                 return json_text(rows, resource_path=self.resource_path)
             case "xml" if self.xml.is_template or self.xml.fixed:
@@ -61,6 +64,15 @@ class FileForm:
 
 def as_object(row: Any) -> dict[str, Any]:
     return row if isinstance(row, dict) else {"value": row}
+
+
+def table_rows(rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """A grouped record, or one that its mapping makes a list of, is several rows."""
+    for row in rows:
+        if isinstance(row, list):
+            yield from map(as_object, row)
+        else:
+            yield as_object(row)
 
 
 def few(rows: Iterable[Any]) -> list[Any]:
@@ -87,6 +99,16 @@ def gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield packer.flush()
 
 
+def columns_of(document: dict[str, Any]) -> tuple[str, ...]:
+    """None where a hook has the last word on what a record is."""
+    if ((document.get("hooks") or {}).get("postMap") or {}).get("function"):
+        return ()
+    try:
+        return mapped_columns(document)
+    except DocumentError as error:
+        raise ValidationError(error.reason, field=error.path) from None
+
+
 def file_form(document: dict[str, Any]) -> FileForm:
     """Raises ValidationError naming the member."""
     file = document.get("file") or {}
@@ -99,6 +121,7 @@ def file_form(document: dict[str, Any]) -> FileForm:
     if packed not in (None, "", "gzip", "zip"):
         raise ValidationError("must be gzip, zip, or absent", field="file.compressionFormat")
     rules = file.get(kind) or {}
+    columns = columns_of(document)
     try:
         codec(file.get("encoding") or "utf8")
         if kind == "xml":
@@ -107,10 +130,11 @@ def file_form(document: dict[str, Any]) -> FileForm:
         raise ValidationError(error.message, field=f"file.{'xml' if kind == 'xml' else 'encoding'}") from None
     return FileForm(
         type=kind,
-        csv=csv_writing(file.get("csv") or {}),
+        csv=csv_writing(file.get("csv") or {}, order=columns),
         resource_path=rules.get("resourcePath") or "",
         xml=Text(rules.get("body") if kind == "xml" else "", place="xml"),
         header=rules.get("includeHeader") is not False,
         encoding="utf8" if kind == "xml" else file.get("encoding") or "utf8",
         packed=packed or "",
+        columns=columns,
     )

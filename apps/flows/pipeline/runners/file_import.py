@@ -147,7 +147,7 @@ class FileImportRunner:
         taken: set[str] | None = None,
     ) -> None:
         """`unique` stands for {UUID} in the name, and is the same when the file is written again."""
-        scope = record_scope({**self.surroundings.base(), "connection": connection.values}, first)
+        scope = record_scope(self.surroundings.base(connection.values), first)
         env = replace(environment(), now=now)
         name = self.name.render(scope, env).replace("{UUID}", unique.hex).strip("/")
         if not name:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from apps.connections import sending
 from apps.connections.access import OpenConnection
 from apps.connections.http import http_document, make_request
-from apps.connections.media import encode_body, encode_file, encode_text, read_body
+from apps.connections.media import answer_type, encode_body, encode_file, encode_text, read_body
 from apps.core.gateway import BadResponse, GatewayError, InvalidRequest, Mode, Request, Response, RetryLater
 from apps.engine.formats import CsvWriting
 from apps.engine.placeholders import Placeholder
@@ -89,14 +89,14 @@ class HttpImportRunner:
             for group in some:
                 self.judge(group, next(answers), outcome, connection)
         for mapped in prepared:
-            if self.mode is not Mode.PLAN:  # what a target will say cannot be looked through
+            if self.mode is not Mode.PLAN or self.mapping.answers:  # what a target will say cannot be looked through
                 self.mapping.after_submit(mapped)
         return outcomes
 
     def groups(
         self, part: Part, mapped: Mapped, connection: OpenConnection, capture: PlanRecorder | None
     ) -> list[Group]:
-        base = {**self.surroundings.base(), "connection": connection.values}
+        base = self.surroundings.base(connection.values)
         env = environment(strict=self.strict)
         looked = self.mapping.look_up_texts(mapped, connection)
         if mapped.desk is not None:
@@ -284,10 +284,11 @@ class HttpImportRunner:
     def parsed(self, answer: Response, connection: OpenConnection) -> Any:
         """The answer as its media type has it, else as text: an answer need not be readable to be a success."""
         document = http_document(connection)
-        success = self.success_media_type or document.success_media_type
-        media_type = success if answer.ok else self.error_media_type or self.success_media_type
+        declared = self.success_media_type if answer.ok else self.error_media_type or self.success_media_type
+        otherwise = document.success_media_type if answer.ok else document.error_media_type
+        media_type = answer_type(answer, declared=declared, sent=self.media_type, otherwise=otherwise)
         try:
-            return read_body(answer, media_type=media_type or document.error_media_type)
+            return read_body(answer, media_type=media_type)
         except BadResponse:
             return answer.body[:10_000].decode("utf-8", "replace")
 

@@ -20,7 +20,7 @@ from apps.flows.pipeline.batch import Part
 from apps.flows.pipeline.lookups import LookupDelayedError, OutsideLookups
 from apps.flows.pipeline.runners.failing import failure_of, held_up, offline, postpone
 from apps.flows.pipeline.runners.mapping import address_of
-from apps.flows.pipeline.scopes import Text, lookup_scope
+from apps.flows.pipeline.scopes import Text, asking_scope
 from apps.flows.pipeline.scripts import SavedPage
 from apps.flows.pipeline.shaping import Keep, RecordFailedError
 from apps.flows.pipeline.sources import Fetched
@@ -118,7 +118,8 @@ class LookupRunner:
         outcome = Outcome()
         wanted: dict[Hashable, list[int]] = {}
         requests: list[Request] = []
-        ask, context = Asking(connection, self.source.surroundings.base(), turn), self.form.make_context()
+        ask = Asking(connection, self.source.surroundings.base(connection.values), turn)
+        context = self.form.make_context()
         asking = [i for i, record in enumerate(part.records) if self.form.asks(record, context, outcome, i)]
         bodies = self.bodies(part, asking, ask, outcome)
         for index in asking:
@@ -147,7 +148,7 @@ class LookupRunner:
         if self.mapper is None or not indexes:
             return {}
         mapper, records = self.mapper, [part.records[i] for i in indexes]
-        context = replace(self.form.make_context(), scope={**ask.base, "connection": ask.connection.values})
+        context = replace(self.form.make_context(), scope=ask.base)
         if self.lookups is None:
             mapped = mapper.map_page(records, context)
         else:
@@ -165,7 +166,7 @@ class LookupRunner:
         return found
 
     def request(self, ask: Asking, record: Any, body: Any = None) -> Request:
-        scope = lookup_scope(ask.base, record)
+        scope = asking_scope(ask.base, record)
         return self.source.request_for(ask.connection, self.source.start(), scope, body=body)
 
     def result(
@@ -191,7 +192,7 @@ class LookupRunner:
         for _ in range(MAX_PAGES):
             if fetched.cursor is None:
                 return records
-            scope = lookup_scope(ask.base, record)
+            scope = asking_scope(ask.base, record)
             request = self.source.request_for(ask.connection, fetched.cursor, scope, body=body)
             fetched = self.source.read(fetched.cursor, sending.send(ask.connection, request, context=context))
             records += fetched.records

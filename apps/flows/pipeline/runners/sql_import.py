@@ -84,7 +84,7 @@ class SqlImportRunner:
         prepared = [self.mapping.map_part(part, connection, turn.recorder) for part in parts]
         looked = [self.mapping.look_up_texts(mapped, connection) for mapped in prepared]
         turn.check()
-        base = {**self.surroundings.base(), "connection": connection.values}
+        base = self.surroundings.base(connection.values)
         context = sending.send_context(connection, step=self.step, mode=self.mode, recorder=turn.recorder)
         try:
             with open_session(connection, context=context) as session:
@@ -219,7 +219,7 @@ class SqlImportRunner:
                         "ignored": False,
                         "statusCode": 200,
                     }
-        if self.mode is not Mode.PLAN:
+        if self.mode is not Mode.PLAN or self.mapping.answers:
             self.mapping.after_submit(mapped)
 
 

@@ -40,7 +40,7 @@ class SqlLookupRunner:
 
     def look_up(self, part: Part, connection: OpenConnection, turn: Turn) -> Outcome:
         outcome, context = Outcome(), self.form.make_context()
-        base = {**self.surroundings.base(), "connection": connection.values}
+        base = self.surroundings.base(connection.values)
         compiled = compile_sql(self.statement, dialect=sql_dialect(sql_target(connection).engine))
         wanted: dict[str, tuple[Question, list[int]]] = {}
         for index, record in enumerate(part.records):

@@ -139,8 +139,13 @@ def cell(value: Any) -> Any:
     return orjson.dumps(value).decode() if type(value) in (dict, list) else value
 
 
-def bulk_writer(rdbms: dict[str, Any], kind: str) -> BulkWriter:
-    """Raises ValidationError naming what is missing."""
+def key_columns(mapping: dict[str, Any]) -> list[str]:
+    """The fields of a version 1 mapping that find the row that is there already."""
+    return [field["generate"] for field in mapping.get("fields") or [] if field.get("isKey")]
+
+
+def bulk_writer(rdbms: dict[str, Any], kind: str, mapping: dict[str, Any] | None = None) -> BulkWriter:
+    """`mapping` may name the keys that bulk_load does not. Raises ValidationError naming what is missing."""
     member = "bulkInsert" if kind == "bulk_insert" else "bulkLoad"
     document = rdbms.get(member) or {}
     table = document.get("tableName")
@@ -149,6 +154,8 @@ def bulk_writer(rdbms: dict[str, Any], kind: str) -> BulkWriter:
     keys = document.get("primaryKeys") or []
     if isinstance(keys, str):
         keys = [part.strip() for part in keys.split(",") if part.strip()]
+    if kind == "bulk_load" and not keys:
+        keys = key_columns(mapping or {})
     size = str(document.get("batchSize") or DEFAULT_BATCH if kind == "bulk_insert" else 10_000)
     if not size.isdigit() or int(size) < 1:
         raise ValidationError("must be a number of rows, 1 or more", field=f"rdbms.{member}.batchSize")

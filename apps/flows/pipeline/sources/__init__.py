@@ -16,12 +16,14 @@ class Fetched:
     """One answer of a source. `cursor` is where to go on, JSON-shaped; None when the source is exhausted.
 
     `commit_first`: the next fetch takes away what these records were read from, so they must be committed before it.
+    `file` is what is known of the file that all of them were read from.
     """
 
     records: list[Any]
     cursor: dict[str, Any] | None
     commit_first: bool = False
     failures: list[tuple[Any, Failure]] = field(default_factory=list)
+    file: dict[str, Any] | None = None
 
 
 GIVEN_TYPES = ("webhook", "simple")  # exports whose records come to them

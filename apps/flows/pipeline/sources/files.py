@@ -12,10 +12,13 @@ from typing import Any, BinaryIO
 from apps.connections import sending
 from apps.connections.access import OpenConnection
 from apps.connections.files import open_files
+from apps.core.errors import ValidationError
 from apps.core.gateway import FileMissing, Mode, Recorder
 from apps.core.gateway.files import FileInfo, Files
 from apps.engine.formats import Cursor, FormatError
 from apps.engine.records import sort_records
+from apps.engine.templates import TemplateError
+from apps.flows.pipeline.scopes import Surroundings, Text, environment
 from apps.flows.pipeline.sources import Fetched, KeepBlob, OfflineError
 from apps.flows.pipeline.sources.http import SourceError
 from apps.flows.pipeline.sources.parsing import FileParser
@@ -34,10 +37,18 @@ def origin_of(info: FileInfo) -> str:
     return f"file:{info.path}:{info.etag}"
 
 
+def modified_of(info: FileInfo) -> str:
+    return info.modified.isoformat().replace("+00:00", "Z")
+
+
 def facts_of(info: FileInfo) -> dict[str, Any]:
     """What a file filter sees."""
-    modified = info.modified.isoformat().replace("+00:00", "Z")
-    return {"filename": info.name, "filesize": info.size, "lastmodified": modified}
+    return {"filename": info.name, "filesize": info.size, "lastmodified": modified_of(info)}
+
+
+def meta_of(info: FileInfo) -> dict[str, Any]:
+    """What a hook sees of the file that a record was read from."""
+    return {"fileName": info.name, "fileSize": info.size, "lastModifiedTime": modified_of(info)}
 
 
 class FileSource:
@@ -51,15 +62,21 @@ class FileSource:
         recorder: Recorder,
         step: str,
         mode: Mode,
+        surroundings: Surroundings | None = None,
         keep: Callable[[dict[str, Any]], bool] | None = None,
         store: KeepBlob | None = None,
     ) -> None:
-        """`keep` tells of a file, by its metadata, whether it is read at all. `store` keeps one unparsed."""
+        """`keep` tells of a file, by its metadata, whether it is read at all. `store` keeps one unparsed.
+
+        `surroundings` are what the templates of its folders and names see.
+        """
         self.place = place_of(document)
         self.file = document.get("file") or {}
         self.store = store
         self.parser = None if store or self.file.get("output") == "metadata" else FileParser(document)
-        self.keep = keep
+        self.keep, self.surroundings = keep, surroundings
+        self.together = int(self.file.get("batchSize") or 1)
+        self.meta: dict[str, Any] | None = None
         self.sort_by = self.file.get("sortByFields") or []
         self.open_connection, self.recorder, self.step, self.mode = open_connection, recorder, step, mode
         self.reading: tuple[Any, Iterator[tuple[Any, Cursor]]] | None = None
@@ -67,15 +84,19 @@ class FileSource:
 
     def start(self) -> dict[str, Any]:
         place, connection = self.place, self.online()
+        folder, starts, ends, only, unfinished = (
+            self.rendered(text, connection)
+            for text in (place.directory, place.starts_with, place.ends_with, place.name, place.in_progress)
+        )
         with self.session(connection) as files:
-            folder = place.folder(connection)
-            names = files.list_files(folder, starts_with=place.starts_with, ends_with=place.ends_with)
+            names = files.list_files(place.folder(connection, folder), starts_with=starts, ends_with=ends)
+        names = [info for info in names if only in ("", info.name) and info.name != unfinished]
         if self.keep is not None:
             names = [info for info in names if self.keep(facts_of(info))]
         return {"files": [info.path for info in names], "at": 0, "position": None, "done": []}
 
     def fetch(self, cursor: dict[str, Any]) -> Fetched:
-        self.put_away(cursor["done"])
+        done = self.put_away_due(cursor)
         if cursor["at"] >= len(cursor["files"]):
             return Fetched(records=[], cursor=None)
         path = cursor["files"][cursor["at"]]
@@ -86,9 +107,10 @@ class FileSource:
         except FormatError as error:
             raise SourceError(f"{path}: {error.message}", code="parse_failed") from None
         if position is not None:
-            return Fetched(records=records, cursor={**cursor, "position": position, "done": []})
-        following = {**cursor, "at": cursor["at"] + 1, "position": None, "done": [path]}
-        return Fetched(records=records, cursor=following, commit_first=True)
+            following = {**cursor, "position": position, "done": done}
+            return Fetched(records=records, cursor=following, file=self.meta)
+        following = {**cursor, "at": cursor["at"] + 1, "position": None, "done": [*done, path]}
+        return Fetched(records=records, cursor=following, commit_first=True, file=self.meta)
 
     def read(self, path: str, position: dict[str, Any] | None) -> tuple[list[Any], dict[str, Any] | None]:
         """Some records, and where to go on in this file; None at its end."""
@@ -98,6 +120,7 @@ class FileSource:
             stream, info = self.open_files.enter_context(files.read(path))
             cursor = Cursor.from_document(position) if position else Cursor(etag=info.etag)
             cursor.check(info.etag)
+            self.meta = meta_of(info)
             self.reading = ((path, position), self.records(stream, info, cursor))
         rows = self.reading[1]
         try:
@@ -119,14 +142,8 @@ class FileSource:
             return self.sorted_records(self.parser, stream, cursor)
         if self.parser is not None:
             return self.parser.parse(stream, cursor)
-        modified = info.modified.isoformat().replace("+00:00", "Z")
         kept = {} if self.store is None else {"blobKey": self.store(pieces(stream), info.name, origin_of(info))}
-        record = kept | {
-            "fileName": info.name,
-            "filePath": info.path,
-            "fileSize": info.size,
-            "lastModifiedTime": modified,
-        }
+        record = kept | meta_of(info) | {"filePath": info.path}
         return iter([(record, cursor)])
 
     def sorted_records(self, parser: FileParser, stream: BinaryIO, cursor: Cursor) -> Iterator[tuple[Any, Cursor]]:
@@ -140,12 +157,20 @@ class FileSource:
         for number, record in enumerate(ordered[cursor.record :], start=cursor.record + 1):
             yield record, replace(cursor, record=number)
 
+    def put_away_due(self, cursor: dict[str, Any]) -> list[str]:
+        """Files are put away as many together as the export says; what is to wait for others is given back."""
+        done: list[str] = cursor["done"]
+        if len(done) < self.together and cursor["at"] < len(cursor["files"]):
+            return done
+        self.put_away(done)
+        return []
+
     def put_away(self, paths: list[str]) -> None:
         """What has been read and committed leaves the folder, unless it is to stay."""
         if not paths or self.file.get("skipDelete"):
             return
         connection = self.online()
-        backup = self.place.backup(connection, self.file.get("backupPath") or "")
+        backup = self.rendered(self.place.backup(connection, self.file.get("backupPath") or ""), connection)
         with self.session(connection) as files:
             for path in paths:
                 if backup:
@@ -158,6 +183,15 @@ class FileSource:
         """Lets go of the file under way, and of its session. What comes after begins at a cursor again."""
         self.reading = None
         self.open_files.close()
+
+    def rendered(self, text: str, connection: OpenConnection) -> str:
+        """A folder or a name of the document, which may be a template."""
+        if self.surroundings is None:
+            return text
+        try:
+            return Text(text).render(self.surroundings.base(connection.values), environment())
+        except TemplateError as error:
+            raise ValidationError(f"The name {text!r} cannot be rendered: {error}", field=self.place.kind) from None
 
     def online(self) -> OpenConnection:
         connection = self.open_connection()

@@ -11,10 +11,11 @@ import orjson
 
 from apps.connections import sending
 from apps.connections.access import OpenConnection
+from apps.connections.documents.http import HttpDocument
 from apps.connections.http import http_document, make_request
-from apps.connections.media import encode_body, encode_text, read_body
+from apps.connections.media import answer_type, encode_body, encode_text, read_body
 from apps.core.errors import DomainError, ValidationError
-from apps.core.gateway import GatewayError, Mode, Recorder, Request, Response
+from apps.core.gateway import BadResponse, GatewayError, Mode, Recorder, Request, Response
 from apps.engine.errors import DocumentError
 from apps.engine.formats import FormatError, csv_rules
 from apps.engine.paging import PagingLoopError, compile_paging
@@ -77,9 +78,9 @@ class HttpSource:
         self.texts: dict[tuple[Any, str], Text] = {}
         self.ahead: dict[tuple[Any, Any], Response] = {}
         self.largest = 0
+        self.types = HttpDocument("")
         self.csv = csv_rules((document.get("file") or {}).get("csv") or {})
         self.xml = xml_rules(document, {})
-        self.media_type = http.get("successMediaType") or ""
         self.headers = [(h["name"], Text(h.get("value"))) for h in http.get("headers") or []]
 
     def start(self) -> dict[str, Any]:
@@ -108,7 +109,7 @@ class HttpSource:
 
     def request(self, connection: OpenConnection, cursor: dict[str, Any]) -> Request:
         try:
-            return self.request_for(connection, cursor, self.surroundings.base())
+            return self.request_for(connection, cursor, self.surroundings.base(connection.values))
         except TemplateError as error:
             raise ValidationError(f"The request of the export cannot be rendered: {error}", field="http") from None
 
@@ -120,10 +121,10 @@ class HttpSource:
         `body` is a value that is sent in place of the document's own body.
         """
         paged = self.pager.request_scope(cursor)
-        scope = {**base, **paged, "connection": connection.values}
+        scope = {**base, **paged}
         scope["export"] = {**base.get("export", {}), **paged["export"]}
         env = environment()
-        self.media_type = self.http.get("successMediaType") or http_document(connection).success_media_type
+        self.types = http_document(connection)
         address = self.pager.address_of(cursor)
         uri = self.text(self.pager.relative_uri_of(cursor) or self.http.get("relativeURI"), "url")
         media_type = self.http.get("requestMediaType") or http_document(connection).media_type
@@ -156,7 +157,7 @@ class HttpSource:
         if self.pager.ends_with(response.status, cursor):
             return Fetched(records=[], cursor=None)
         if not response.ok:
-            raise status_error(response)
+            raise self.refused(response)
         if self.store is not None and not response.planned:
             return Fetched(records=[kept_blob(self.store, response, self.blob_format)], cursor=None)
         body = self.value(response)
@@ -175,11 +176,33 @@ class HttpSource:
     def value(self, response: Response) -> Any:
         """The answer as JSON; a file's is the list of its records. Raises BadResponse, SourceError."""
         if self.parser is None or response.planned:
-            return read_body(response, media_type=self.media_type, csv=self.csv, xml=self.xml)
+            return read_body(response, media_type=self.media_type(response), csv=self.csv, xml=self.xml)
         try:
             return read_whole(self.parser, response.body)
         except FormatError as error:
             raise SourceError(error.message, code="parse_failed") from None
+
+    def media_type(self, response: Response) -> str:
+        """What this answer is read as. Errors may have a type of their own, that of other answers without it."""
+        declared, sent = self.http.get("successMediaType") or "", self.http.get("requestMediaType") or ""
+        if response.ok:
+            return answer_type(response, declared=declared, sent=sent, otherwise=self.types.success_media_type)
+        declared = self.http.get("errorMediaType") or (declared if declared != "csv" else "")
+        return answer_type(response, declared=declared, sent=sent, otherwise=self.types.error_media_type)
+
+    def refused(self, response: Response) -> DomainError:
+        """What the answer says at errorPath, else its beginning. A server's fault may pass; a refusal will not."""
+        shown = response.body[:200].decode("utf-8", "replace")
+        if self.rules.error_path is not None:
+            try:
+                body = read_body(response, media_type=self.media_type(response), xml=self.xml)
+                shown = self.rules.judge(response.status, body).message
+            except BadResponse:
+                shown = f"{shown} (this is no {self.media_type(response)})"
+        message = f"The source answered {response.status}: {shown}"
+        if response.status >= 500:
+            return SourceFaultError(message)
+        return SourceError(message, code=f"source_{response.status}")
 
     def records(self, body: Any, *, first: bool) -> list[Any]:
         """A wrong path gives none; without a path a list is its elements, anything else one record."""
@@ -240,12 +263,3 @@ def named_rows(rows: list[Any], table: Mapping[str, Any]) -> list[Any]:
         return [{f"Column{i}": cell for i, cell in enumerate(row)} for row in rows]
     header = [str(cell) for cell in rows[0]] if rows else []
     return [dict(zip(header, row, strict=False)) for row in rows[1:]]
-
-
-def status_error(response: Response) -> DomainError:
-    """A server's fault may pass; a refusal will not."""
-    shown = response.body[:200].decode("utf-8", "replace")
-    message = f"The source answered {response.status}: {shown}"
-    if response.status >= 500:
-        return SourceFaultError(message)
-    return SourceError(message, code=f"source_{response.status}")

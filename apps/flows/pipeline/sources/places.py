@@ -16,7 +16,7 @@ FILE_ADAPTORS = tuple(f"{name}{suffix}" for name in MEMBERS for suffix in ("Expo
 
 @dataclass(frozen=True)
 class Place:
-    """`directory`, `name` and `in_progress` are an import's templates; `backup_to` is an export's."""
+    """All texts may be templates. An export reads only the file `name`, and none called `in_progress`."""
 
     kind: str
     directory: str = ""
@@ -72,6 +72,6 @@ def place_of(document: Mapping[str, Any]) -> Place:
         starts_with=place.get("fileNameStartsWith") or "",
         ends_with=place.get("fileNameEndsWith") or "",
         backup_to=place.get("backupDirectoryPath") or "",
-        name=place.get("fileName") or "" if adaptor.endswith("Import") else "",
+        name=place.get("fileName") or "",
         in_progress=place.get("inProgressFileName") or "",
     )

@@ -144,7 +144,7 @@ class SqlSource:
         return connection
 
     def bound(self, connection: OpenConnection, engine: Any) -> tuple[str, list[Any]]:
-        scope = {**self.surroundings.base(), "connection": connection.values}
+        scope = self.surroundings.base(connection.values)
         try:
             statement, values = compile_sql(self.query, dialect=sql_dialect(engine)).bind(scope, env=environment())
         except TemplateError as error:
