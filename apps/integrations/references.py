@@ -116,7 +116,8 @@ def resolve(
     by_path, targets, errors = {}, set(), []
     for entry, row_id in found:
         if row_id is None or row_id not in known[entry.kind]:
-            message = f"{entry.path}: {entry.kind} {str(entry.value)[:60]} was not found."
+            why = "was not found" if entry.kind in _models else "cannot be used: this deployment keeps none"
+            message = f"{entry.path}: {entry.kind} {str(entry.value)[:60]} {why}."
             errors.append(ValidationError(message, field=entry.path, code="invalid_ref"))
             continue
         by_path[entry.path] = row_id

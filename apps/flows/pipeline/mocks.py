@@ -9,6 +9,7 @@ from typing import Any
 
 from apps.flows.pipeline.batch import Part
 from apps.flows.pipeline.runners.lookup import LookupForm
+from apps.flows.pipeline.scripts import listed, said_failure
 from apps.flows.pipeline.steps import Outcome, Turn
 
 
@@ -28,6 +29,18 @@ def given_in_test(snapshot: dict[str, Any]) -> dict[str, list[Any]]:
     """By export, the records of the page generators that have some."""
     found = {g["_exportId"]: mock_records(snapshot["exports"][g["_exportId"]]) for g in snapshot["generators"]}
     return {export_id: records for export_id, records in found.items() if records is not None}
+
+
+def pretend(outcome: Outcome, indexes: Sequence[int], answers: Sequence[dict[str, Any]]) -> None:
+    """In place of what nobody was asked: an import's own answers by position, the last for all that follow."""
+    for index in indexes:
+        said = {"statusCode": 200, "errors": [], "ignored": False, **answers[min(index, len(answers) - 1)]}
+        outcome.responses[index] = said
+        if said["ignored"] is True:
+            outcome.ignored.add(index)
+        elif said["statusCode"] != 200:
+            first = (listed(said["errors"]) or [{}])[0]
+            outcome.failures[index] = said_failure("application", first, code=str(said["statusCode"]))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from apps.core.clock import now
-from apps.engine.templates import RenderEnv, compile, is_template
+from apps.engine.templates import RenderEnv, TemplateError, compile, is_template
 
 Place = Literal["url", "sql", "json", "xml", "raw"]
 NOTHING: Mapping[str, Any] = {}
@@ -95,3 +95,11 @@ class Text:
     def render(self, scope: Mapping[str, Any], env: RenderEnv) -> str:
         """Raises TemplateError."""
         return self.fixed if self._template is None else str(self._template.render(scope, env=env))
+
+
+def address_of(template: Text, record: Any) -> str:
+    """Blank where the record does not say enough: half an address leads nowhere, and must not stop a record."""
+    try:
+        return template.render(lookup_scope({}, record), environment(strict=True))
+    except TemplateError:
+        return ""

@@ -22,9 +22,8 @@ from apps.flows.pipeline.plans import END, FlowPlan, StepPlan
 from apps.flows.pipeline.runners.http_import import HttpImportRunner
 from apps.flows.pipeline.runners.locked import LockedRunner
 from apps.flows.pipeline.runners.many import ManyRunner, child_responses
-from apps.flows.pipeline.runners.mapping import address_of
 from apps.flows.pipeline.runners.router import RouterRunner
-from apps.flows.pipeline.scopes import Text, environment
+from apps.flows.pipeline.scopes import Text, address_of, environment
 from apps.flows.pipeline.scripts import Hook, aligned, script_failure
 from apps.flows.pipeline.shaping import make_filter
 from apps.flows.pipeline.steps import Failure, StepRunner

@@ -15,7 +15,7 @@ from apps.flows.pipeline.refusals.parts import (
 )
 
 # Members that would be ignored. A path leads into objects; what is there and not empty or false is refused.
-EXPORT_MEMBERS = ("idLockTemplate", "http._asyncHelperId", "rdbms.tables")
+EXPORT_MEMBERS = ("idLockTemplate", "http._asyncHelperId", "rdbms.tables", "file.decrypt", "http.response.fileURLPaths")
 RUNNABLE_TYPES = ("delta", "test", "once", "webhook", "simple", "blob")
 READABLE_BODIES = ("json", "xml", "csv", "plaintext")
 ADAPTORS = ("HTTP", "REST", "RDBMS", "FTP", "S3", "FileSystem")

@@ -16,7 +16,7 @@ from apps.flows.pipeline.refusals.parts import (
 )
 
 # Members that would be ignored. A path leads into objects; what is there and not empty or false is refused.
-IMPORT_MEMBERS = ("http._asyncHelperId",)
+IMPORT_MEMBERS = ("http._asyncHelperId", "file.encrypt")
 FILE_IMPORT_MEMBERS = ("hooks.postSubmit",)
 ADAPTORS = ("HTTP", "REST", "RDBMS", "FTP", "S3", "FileSystem", "Email")
 # Members of files that say which are read, and how.
@@ -73,8 +73,12 @@ def version1(mapping: dict[str, Any]) -> Found:
     lists = [(f"lists[{i}].", one.get("fields") or []) for i, one in enumerate(mapping.get("lists") or [])]
     for place, fields in [("", mapping.get("fields") or []), *lists]:
         for index, one in enumerate(fields):
+            at = f"mapping.{place}fields[{index}]"
             if (one.get("conditional") or {}).get("when") == "ignore_if_set":
-                yield f"mapping.{place}fields[{index}].conditional.when", "'ignore_if_set' is for imports into NetSuite"
+                yield f"{at}.conditional.when", "'ignore_if_set' is for imports into NetSuite"
+            for member in ("internalId", "subRecordMapping"):
+                if one.get(member):
+                    yield f"{at}.{member}", "is for imports into NetSuite"
 
 
 def overrides_merge(rdbms: dict[str, Any]) -> bool:

@@ -19,8 +19,7 @@ from apps.engine.templates import TemplateError
 from apps.flows.pipeline.batch import Part
 from apps.flows.pipeline.lookups import LookupDelayedError, OutsideLookups
 from apps.flows.pipeline.runners.failing import failure_of, held_up, offline, postpone
-from apps.flows.pipeline.runners.mapping import address_of
-from apps.flows.pipeline.scopes import Text, asking_scope
+from apps.flows.pipeline.scopes import Text, address_of, asking_scope
 from apps.flows.pipeline.scripts import SavedPage
 from apps.flows.pipeline.shaping import Keep, RecordFailedError
 from apps.flows.pipeline.sources import Fetched

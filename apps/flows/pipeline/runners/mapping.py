@@ -11,11 +11,11 @@ from apps.engine.errors import MappingError
 from apps.engine.mapping import Mapper
 from apps.engine.paths import MISSING
 from apps.engine.sandbox import SandboxError
-from apps.engine.templates import TemplateError
 from apps.flows.pipeline.batch import Part
 from apps.flows.pipeline.lookups import LookupDelayedError, LookupDesk, OutsideLookups
+from apps.flows.pipeline.mocks import pretend
 from apps.flows.pipeline.runners.failing import failure_of, held_up, postpone
-from apps.flows.pipeline.scopes import Text, environment, lookup_scope
+from apps.flows.pipeline.scopes import Text, address_of, environment
 from apps.flows.pipeline.scripts import Hook, aligned, listed, said_failure, script_failure
 from apps.flows.pipeline.shaping import Change, Keep, RecordFailedError
 from apps.flows.pipeline.steps import Failure, Outcome
@@ -275,7 +275,7 @@ class ImportMapping:
         """postSubmit: may change responses, and turn a success into a failure."""
         outcome = mapped.outcome
         if self.answers:
-            self.pretend(mapped)
+            pretend(outcome, mapped.submitted(), self.answers)
         if self.data_uri is not None:
             self.address(mapped, self.data_uri)
         if self.change_response is not None:
@@ -302,23 +302,6 @@ class ImportMapping:
             if errors and response.get("statusCode") == 422:
                 outcome.failures[index] = said_failure(source, listed(errors)[0], code="422")
 
-    def pretend(self, mapped: Mapped) -> None:
-        """In place of what nobody was asked: the document's own answers by position, the last for all that follow."""
-        outcome = mapped.outcome
-        for index in mapped.submitted():
-            said = {
-                "statusCode": 200,
-                "errors": [],
-                "ignored": False,
-                **self.answers[min(index, len(self.answers) - 1)],
-            }
-            outcome.responses[index] = said
-            if said["ignored"] is True:
-                outcome.ignored.add(index)
-            elif said["statusCode"] != 200:
-                first = (listed(said["errors"]) or [{}])[0]
-                outcome.failures[index] = said_failure("application", first, code=str(said["statusCode"]))
-
     def address(self, mapped: Mapped, template: Text) -> None:
         """Where a person finds a record in the target: made of what it answered where that says enough, else of what
         was sent. Failed records keep theirs with their errors."""
@@ -344,14 +327,6 @@ class ImportMapping:
                 outcome.responses[index] = {**response, "_json": self.change_response(response.get("_json"), context)}
             except RecordFailedError as error:
                 outcome.failures[index] = replace(error.failure, source="response_transformation")
-
-
-def address_of(template: Text, record: Any) -> str:
-    """Blank where the record does not say enough: half an address leads nowhere, and must not stop a record."""
-    try:
-        return template.render(lookup_scope({}, record), environment(strict=True))
-    except TemplateError:
-        return ""
 
 
 def caught(ask: Callable[..., Any], *args: Any) -> Any:
