@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from apps.core.clock import now
+from apps.ops import creating
 
 log = structlog.get_logger(__name__)
 COPIES_KEPT = 3
@@ -25,11 +26,12 @@ def pending() -> list[str]:
 
 
 def migrate() -> None:
-    missing = pending()
-    if not missing:
-        return
-    if connection.vendor == "sqlite" and MigrationExecutor(connection).loader.applied_migrations:
-        log.info("copied the database before migrating", copy=str(copy_before_migration()), migrations=missing)
+    if not creating.is_empty():
+        missing = pending()
+        if not missing:
+            return
+        if connection.vendor == "sqlite" and MigrationExecutor(connection).loader.applied_migrations:
+            log.info("copied the database before migrating", copy=str(copy_before_migration()), migrations=missing)
     call_command("migrate", interactive=False, verbosity=0)
 
 
