@@ -6,6 +6,7 @@ from celery import Celery
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # they load every page for a worker; `manage.py check` makes them
 
 from django.conf import settings
 

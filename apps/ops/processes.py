@@ -1,9 +1,11 @@
 """Becoming another program: the commands for production end as gunicorn or Celery, which get the signals themselves.
 
-Each says one line when it has started: what it is, and what it works with, without what opens that.
+The surprise: it happens within the process, so that what Django has loaded is not loaded a second time. Each says one
+line when it has started: what it is, and what it works with, without what opens that.
 """
 
 import os
+import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -11,14 +13,18 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
+from django.db import connections
 
 log = structlog.get_logger(__name__)
 
 
 def become(module: str, arguments: Sequence[str]) -> NoReturn:
-    command = [sys.executable, "-m", module, *arguments]
+    """As `python -m module` would; never returns. It forks, and no connection may be shared over a fork."""
+    connections.close_all()
     sys.stdout.flush()
-    os.execv(sys.executable, command)  # noqa: S606  (no shell is wanted)
+    sys.argv[1:] = arguments
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    sys.exit()
 
 
 def announce(role: str, **more: Any) -> None:
