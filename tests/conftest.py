@@ -52,6 +52,15 @@ def pytest_runtest_teardown(item):
         leases.let_go(leases.held())
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup) -> Iterator[None]:
+    """As pytest-django makes the database; from then on it is emptied for little."""
+    from tests.emptying import cheap_emptying
+
+    with cheap_emptying():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def quick_passwords(settings):
     """The real hasher takes a third of a second a person, by design."""
