@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from apps.automations.approvals.policy import check_members
 from apps.automations.errors import AutomationError, fault
 from apps.automations.running.compiled import Compiled, compile_document, every
@@ -13,9 +15,14 @@ from apps.catalog.models import Blueprint
 from apps.core.errors import ValidationError, ValidationErrors
 from apps.engine import schemas, templates
 
+MAX_BYTES = 1024 * 1024
+
 
 def check_shape(document: Any) -> None:
     """Raises ValidationErrors, one for each member that is wrong."""
+    size = len(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS))
+    if size > MAX_BYTES:
+        raise fault("", f"An automation's document has at most {MAX_BYTES:,} bytes; this one has {size:,}.")
     problems = schemas.check(SCHEMA, document)
     if problems:
         raise ValidationErrors([told(path, message) for path, message in problems])

@@ -5,8 +5,11 @@ from typing import Any
 from apps.automations.models import Type
 from apps.engine.conditions.rely import OPERATORS
 
+MOST_CONDITIONS = 100  # of one list: whoever dispatches an event asks those of triggers
+MOST_TRIGGERS = 50
 CONDITIONS: dict[str, Any] = {
     "type": ["array", "null"],
+    "maxItems": MOST_CONDITIONS,
     "items": {
         "type": "object",
         "required": ["field", "operator"],
@@ -49,6 +52,7 @@ SCHEMA: dict[str, Any] = {
         "secrets": OPTIONAL_OBJECT,
         "triggers": {
             "type": ["array", "null"],
+            "maxItems": MOST_TRIGGERS,
             "items": {
                 "type": "object",
                 "required": ["type"],

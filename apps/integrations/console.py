@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from rest_framework.exceptions import ParseError
 from rest_framework.exceptions import ValidationError as SerializerError
 
 from apps.accounts.console import ConsoleAdmin, Section, document_section, names, require_actor, table_section
@@ -24,6 +25,7 @@ from apps.core.ids import hex24
 from apps.integrations.resources import STAMPS, Resource
 from apps.wire.errors import failure_of
 from apps.wire.fields import Document
+from apps.wire.rendering import refuse_unkeepable
 
 MAX_DOCUMENT = 2_000_000
 MASKED = "******"
@@ -173,8 +175,11 @@ def read_document(text: str) -> dict[str, Any]:
         raise ValidationError(f"A document may have {MAX_DOCUMENT} characters at most.")
     try:
         found = orjson.loads(text)
+        refuse_unkeepable(found)
     except orjson.JSONDecodeError as error:
         raise ValidationError(f"This is no JSON: {error.msg}, line {error.lineno}, column {error.colno}.") from None
+    except ParseError as error:
+        raise ValidationError(str(error.detail)) from None
     if not isinstance(found, dict):
         raise ValidationError("A document is an object: { … }.")
     return found

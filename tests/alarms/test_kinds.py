@@ -214,6 +214,72 @@ def test_a_look_wakes_those_alone_that_there_is_something_to_look_at_for(make, o
     assert [what for what, _ in told()] == ["firing", "recovered"]
 
 
+MEASURING = ("error_rate", "approval_waiting", "broken_connection", "queue_lag")
+
+
+def test_rules_that_measure_cost_the_same_however_many_there_are(make, organization, mailbox, questions):
+    """One survey an organization: no rule of it is judged by itself until something fires for it."""
+    asks = {"target_kind": "automation", "target_id": new_id(), "target_name": "Refunds"}
+    questions.append(Standing("approval", new_id(), "Refund 1", clock.now() - timedelta(hours=1), "Pay?", **asks))
+    Connection.objects.create(organization=organization, name="Shop", type="http", offline_since=clock.now())
+    run(organization)
+    run(organization, state=State.SUCCEEDED)
+    WorkItem.objects.create(
+        organization=organization, lane="flows", kind="execution", target_id=new_id(),
+        due_at=clock.now() - timedelta(minutes=12),
+    )  # fmt: skip
+    quiet = {
+        "error_rate": {"minimum": 100}, "approval_waiting": {"threshold": 9}, "broken_connection": {"threshold": 9},
+        "queue_lag": {"threshold": 86400},
+    }  # fmt: skip
+    channels = [{"_id": "a", "type": "email", "to": ["night@acme.example"]}]
+
+    def add(number):
+        for kind in MEASURING:
+            document = {**quiet[kind], "channels": channels, "window": 3600 + number}
+            Alarm.objects.create(organization=organization, name=f"{kind} {number}", kind=kind, document=document)
+
+    def cost():
+        with CaptureQueriesContext(connection) as captured:
+            look()
+        return len(captured)
+
+    add(0)
+    one = cost()
+    for number in range(1, 6):
+        add(number)
+    assert cost() == one
+    assert mailbox.letters == [] and not Firing.objects.exists()
+    make("error_rate", window=3600, threshold=40, groupBy="none")
+    make("approval_waiting", window=900)
+    assert sorted(mailbox.subjects) == [
+        "[Acme] Approval waiting: automation Refunds", "[Acme] Error rate: the whole organization",
+    ]  # fmt: skip
+
+
+def test_each_of_several_rules_reads_its_own_window_and_scope(make, organization, mailbox):
+    """What one look reads for all of them is told apart again."""
+    orders, invoices = new_id(), new_id()
+    with time_machine.travel(clock.now() - timedelta(minutes=30)):
+        run(organization, target=invoices, name="Invoices")
+    run(organization, target=orders, name="Orders")
+    run(organization, target=orders, name="Orders", state=State.SUCCEEDED)
+    rules = {
+        "short": {"window": 600, "threshold": 50, "groupBy": "none"},
+        "long": {"window": 3600, "threshold": 60, "groupBy": "none"},
+        "orders": {"window": 3600, "threshold": 50, "scope": {"_flowId": hex24(orders)}},
+        "invoices, lately": {"window": 600, "threshold": 50, "scope": {"_flowId": hex24(invoices)}},
+        "two of three is less": {"window": 3600, "threshold": 67, "groupBy": "none"},
+    }
+    channels = [{"_id": "a", "type": "email", "to": ["night@acme.example"]}]
+    for name, members in rules.items():
+        document = {**members, "channels": channels}
+        Alarm.objects.create(organization=organization, name=name, kind="error_rate", document=document)
+    look()
+    fired = {firing.alarm.name: firing.value for firing in Firing.objects.select_related("alarm")}
+    assert fired == {"short": 50.0, "long": 66.7, "orders": 50.0}
+
+
 def test_a_recovery_is_not_taken_from_another_kind_of_run(make, organization, mailbox):
     flow = new_id()
     make(groupBy="none")

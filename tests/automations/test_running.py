@@ -5,6 +5,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.automations.actions.registry import NOTHING, Again, Stop, Wait
+from apps.catalog.blueprints import save_blueprint
+from apps.catalog.models import Entity
+from apps.catalog.services import save_entity
 from apps.core.errors import ValidationError
 from apps.executions.explain import explain
 from apps.executions.models import State
@@ -202,6 +205,65 @@ def test_nested_actions_are_steps_of_their_own_and_are_not_done_again(shop, kind
     assert [told["slow"]["output"] for told in outputs_of(run)["all"]] == ["A", "B"]
     assert notebook.notes == [{"item": "a"}, {"item": "b"}]
     assert steps_of(run)["actions[0].args.actions[1]@1"] == "succeeded"
+
+
+GONE = "data.properties.gone"
+
+
+@pytest.mark.parametrize(
+    ("condition", "runs"),
+    [
+        (when(GONE, "eq", None), True),
+        (when(GONE, "neq", None), False),
+        (when(f"{GONE}.deeper['still']", "eq", None), True),
+        (when(GONE, "eq", ""), False),
+        (when(GONE, "contains", "a"), False),
+        (when(GONE, "notContains", "a"), True),
+        (when(GONE, "in", "a,b"), False),
+        (when(GONE, "notIn", "a,b"), True),
+        (when(GONE, "like", "%"), False),
+        (when(GONE, "lt", 5), False),
+        (when(GONE, "gte", 0), False),
+        (when("data.id", "eq", f"{{{{ {GONE} }}}}"), False),
+    ],
+)
+def test_a_missing_path_is_null_in_a_condition(shop, condition, runs):
+    shop.automation(triggers=[on("update", conditions=[condition])])
+    shop.happen()
+    shop.work()
+    assert [run.state for run in shop.runs] == ([State.SUCCEEDED] if runs else [])
+
+
+def test_a_rule_that_triggers_itself_ends_and_says_why(shop):
+    """Each of its writes is an update that it listens to."""
+    save_blueprint(actor=shop.owner.actor, id="counter", fields={"title": "Counter"})
+    shop.automation(
+        {"type": "upsertResource", "args": {"data": {
+            "id": "{{ data.id }}", "blueprintId": "counter", "properties": {"n": "{{ data.properties.n + 1 }}"}}}},
+        triggers=[on("update", conditions=[when("data.blueprintId", "eq", "counter")])],
+    )  # fmt: skip
+    for n in (0, 1):
+        save_entity(
+            organization_id=shop.organization.id, actor=None, id="clicks", blueprint_id="counter", title="Clicks",
+            properties={"n": n},
+        )  # fmt: skip
+    shop.work()
+    assert [run.state for run in shop.runs] == [State.SUCCEEDED] * 10 + [State.FAILED]
+    assert "10 automations led to it one after another" in shop.runs[-1].reason
+    assert Entity.objects.get().properties == {"n": 11}
+    assert not WorkItem.objects.exists()
+
+
+def test_a_rule_that_writes_what_is_there_already_triggers_nothing(shop):
+    save_blueprint(actor=shop.owner.actor, id="service", fields={"title": "Service"})
+    shop.automation(
+        {"type": "upsertResource", "args": {"data": {
+            "id": "{{ data.id }}", "blueprintId": "service", "properties": {"seen": True}}}},
+        triggers=[on("create", "update")],
+    )  # fmt: skip
+    save_entity(organization_id=shop.organization.id, actor=None, id="web", blueprint_id="service", title="Web")
+    shop.work()
+    assert [run.state for run in shop.runs] == [State.SUCCEEDED] * 2, "of the creation, and of its own first write"
 
 
 def test_a_rule_deep_in_a_chain_fails_instead_of_going_round_for_ever(shop, kind):

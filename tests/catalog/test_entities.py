@@ -5,9 +5,11 @@ from django.test.utils import CaptureQueriesContext
 from apps.audit.models import AuditEntry
 from apps.catalog.documents import entity_document
 from apps.catalog.models import Entity, EntityLink
+from apps.catalog.queries import matching_entities
 from apps.catalog.services import EntityWrite, delete_entity, release_field, save_entities, save_entity
 from apps.core.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError, ValidationErrors
 from apps.core.ids import whole_number
+from apps.engine.conditions.rely import compile_conditions
 from apps.events.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -174,6 +176,26 @@ def test_an_entity_of_somebody_else_is_not_there(save, stranger):
     with pytest.raises(NotFoundError):
         delete_entity(organization_id=stranger.organization.id, actor=stranger.actor, id="payments")
     assert not Entity.objects.for_actor(stranger.actor).exists()
+
+
+def test_a_relation_may_name_what_is_not_there_yet(save, organization):
+    """Plugins and rules write in any order, and what is deleted leaves its name behind."""
+    save("payments", relations={"owner": {"value": "ada"}, "teams": {"value": ["red", "blue"]}})
+    before = Entity.objects.get(natural_id="payments").relations
+    assert before == {"owner": {"value": "ada"}, "teams": {"value": ["red", "blue"]}}
+    condition = {"field": "relations/owner/value", "operator": "eq", "value": "ada"}
+    found = matching_entities(organization.id, conditions=compile_conditions([condition], str, dialect="slash"))
+    assert [entity.natural_id for entity in found] == ["payments"], "found by it, before it is there"
+    save("ada")
+    delete_entity(organization_id=organization.id, actor=None, id="ada")
+    assert Entity.objects.get(natural_id="payments").relations == before
+
+
+@pytest.mark.parametrize("value", [{"id": "ada"}, ["ada", None], ["ada", ["red"]], "a" * 300, True])
+def test_a_relation_names_ids_and_nothing_else(save, value):
+    with pytest.raises(ValidationErrors) as caught:
+        save("payments", relations={"owner": {"value": value}})
+    assert fields_of(caught) == ["relations.owner.value"]
 
 
 def test_lookup_rows_follow_the_entity(save, organization):

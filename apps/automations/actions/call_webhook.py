@@ -5,6 +5,7 @@ answer was lost. With `secret` (`whsec_…`) it is signed as Standard Webhooks h
 is `{status, headers, body}`; an answer of 400 or more fails the action, unless `okStatuses` names it.
 """
 
+import uuid
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from apps.automations.running.turn import Turn
 from apps.connections.failures import TargetRefusedError, of_gateway
 from apps.core import clock, gateway
 from apps.core.gateway import GatewayError, Request, Response
+from apps.engine import templates
 from apps.engine.json_values import load_json
 
 READS = ("GET", "HEAD")
@@ -132,4 +134,11 @@ def content_of(response: Response) -> Any:
     return response.body.decode("utf-8", "replace").replace("\0", "")
 
 
-KIND = ActionKind(name="callWebhook", run=run, schema=SCHEMA, outside=True)
+def check(args: Args, at: str, organization_id: uuid.UUID) -> None:
+    """A secret that stood here would be shown to all who may look at the automation."""
+    secret = args.get("secret")
+    if isinstance(secret, str) and not templates.is_template(secret):
+        raise fault(f"{at}.secret", "is written among the automation's secrets, and named here: {{ secrets.… }}")
+
+
+KIND = ActionKind(name="callWebhook", run=run, schema=SCHEMA, outside=True, check=check)

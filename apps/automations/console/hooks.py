@@ -145,7 +145,8 @@ class HookAdmin(ConsoleAdmin):
         return found
 
     def title(self, row: DirectHook) -> str:
-        return f"hook {row.hex_id}"
+        found = Automation.objects.filter(pk=row.target_id).values_list("title", flat=True).first()
+        return f"Hook of {found or row.hex_id}"
 
     def facts(self, actor: Actor, row: DirectHook) -> Iterable[Fact]:
         automation = automation_of(actor, row)

@@ -6,7 +6,7 @@ Compiled once; rendered against a scope and an environment that only a run has.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from apps.automations.running.rendering import RenderError, compile_value
+from apps.automations.running.rendering import FEW, RenderError, Watch, compile_value, count_templates
 from apps.engine import templates
 from apps.engine.conditions.rely import Condition, Conditions, compile_conditions
 from apps.engine.paths import Dialect
@@ -35,11 +35,14 @@ def compile_bind(documents: Any, at: str, *, dialect: Dialect) -> Bind:
         compile_value(condition.value, f"{at}[{index}].value")
         if condition.get is None:
             compile_value(condition.field, f"{at}[{index}].field")
-    return lambda env: _bound(compiled, env, at)
+    many = count_templates([[one.field if one.get is None else "", one.value] for one in compiled]) > FEW
+    return lambda env: _bound(compiled, env, at, watch=Watch(env, at) if many else None)
 
 
-def _bound(compiled: list[Condition], env: RenderEnv, at: str) -> Conditions:
+def _bound(compiled: list[Condition], env: RenderEnv, at: str, *, watch: Watch | None) -> Conditions:
     def render(text: str, scope: Any) -> Any:
+        if watch is not None:
+            watch.look()
         try:
             return templates.compile(text, "jinja").render_native(scope, env=env)
         except TemplateError as error:

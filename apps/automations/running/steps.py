@@ -10,6 +10,7 @@ from django.db import connection
 
 from apps.automations.running.compiled import Action
 from apps.core.clock import now
+from apps.core.errors import DomainError
 from apps.core.joined import Statement, insertion
 from apps.executions.models import Execution, Step
 from apps.executions.payloads import pack, unpack
@@ -19,6 +20,7 @@ from apps.work.kinds import Claim
 
 ENDED = (Step.State.SUCCEEDED, Step.State.FAILED, Step.State.SKIPPED)
 EFFECT = "effect"  # the rows of the journal
+MOST = 100_000  # of one run: a turn has all of them in memory
 CHANGE = (
     "UPDATE executions_step SET outcome = %s, state = %s, message = %s, fence = %s, ended_at = %s, updated_at = %s"
     " WHERE id = %s"
@@ -57,6 +59,8 @@ class Steps:
     ) -> Step:
         """To be committed with the next `flush`. Raises UnkeepableError."""
         at = place(action.path, iteration)
+        if len(self._rows) >= MOST and at not in self._rows:
+            raise DomainError(f"A run takes at most {MOST:,} steps; loops in loops multiply.", code="too_many_steps")
         step = self._rows.get(at) or Step(
             execution=self.execution, path=at[0], iteration=at[1], kind=action.kind.name[:32]
         )

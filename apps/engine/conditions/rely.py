@@ -5,7 +5,7 @@ run: `bind(scope)` renders once and then tests any number of entities by slash p
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,13 +122,51 @@ def listed(value: Any) -> list[Any]:
     return [] if value is None else [value]
 
 
+class _Options:
+    """What values are compared with, as `_equal` compares them, in one look each: both sides may be long lists."""
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        self._texts: set[str] = set()
+        self._numbers: set[int | float] = set()
+        self._flags: set[bool] = set()
+        self._others: list[Any] = []
+        for value in values:
+            if isinstance(value, str):
+                self._texts.add(value)
+            elif isinstance(value, bool):
+                self._flags.add(value)
+            elif isinstance(value, int | float):
+                self._numbers.add(value)
+            else:
+                self._others.append(value)
+        self._spelled = self._texts | {to_string(value) for value in (*self._numbers, *self._flags)}
+
+    def have(self, value: Any) -> bool:
+        if isinstance(value, str):
+            return value in self._spelled
+        if isinstance(value, bool):
+            return value in self._flags or to_string(value) in self._texts
+        if isinstance(value, int | float):
+            return value in self._numbers or to_string(value) in self._texts
+        return any(_equal(value, other) for other in self._others)
+
+
+def flat(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list):
+            yield from flat(value)
+        else:
+            yield value
+
+
 def _in(found: Any, value: Any) -> bool:
     """A list is in when any of its elements is."""
     if found is None:
         return False
-    options = listed(value)
-    items = found if isinstance(found, list) else [found]
-    return any(_equal(item, option) for item in items for option in options)
+    if not isinstance(found, list):
+        return any(_equal(found, option) for option in listed(value))
+    options = _Options(listed(value))
+    return any(options.have(item) for item in found)
 
 
 def _contains(found: Any, value: Any) -> bool:
@@ -136,7 +174,10 @@ def _contains(found: Any, value: Any) -> bool:
     if found is None or value is None:
         return False
     if isinstance(value, list):
-        return any(_contains(found, item) for item in value)
+        if not isinstance(found, list):
+            return any(_contains(found, item) for item in value)
+        members = _Options(found)
+        return any(item is not None and members.have(item) for item in flat(value))
     if isinstance(found, list):
         return any(_equal(item, value) for item in found)
     if isinstance(found, dict):

@@ -1,6 +1,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.engine.conditions.rely import compile_conditions
 from apps.engine.errors import DocumentError
@@ -121,3 +123,19 @@ def test_a_wrong_condition_is_refused_where_it_stands(document: Any, path: str) 
     with pytest.raises(DocumentError) as caught:
         compile_conditions([document], render)
     assert caught.value.path == path
+
+
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.5, 1.0]) | st.sampled_from(["a", "1", "true"])
+)
+VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.just("k"), SCALARS, max_size=1)
+
+
+@given(st.lists(VALUES, max_size=4), st.lists(VALUES, max_size=4))
+def test_lists_are_compared_as_their_items_are_one_by_one(found: list[Any], wanted: list[Any]) -> None:
+    def compared(operator: str, left: Any, right: Any) -> bool:
+        return compile_conditions([{"field": "a", "operator": operator, "value": right}], render)({"a": left})
+
+    one_by_one = any(compared("eq", item, option) for item in found for option in wanted)
+    assert compared("in", found, wanted) == one_by_one
+    assert compared("contains", found, wanted) == any(compared("contains", found, option) for option in wanted)
