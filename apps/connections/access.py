@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from apps.connections.documents import Document, parse_document
+from apps.connections.documents.pgp import NO_KEYS, PgpKeys, parse_pgp
 from apps.connections.models import Connection
 from apps.connections.oauth import grants_itself, grants_without_consent
 from apps.connections.secrets import secret_texts, unseal
@@ -43,6 +44,7 @@ class OpenConnection:
     is_own: bool = False  # of the Celigo documents: no connector stands behind it
     debug_until: datetime | None = None
     host_key: str = ""
+    pgp: PgpKeys = NO_KEYS
 
     @property
     def parked_on(self) -> str:
@@ -61,6 +63,7 @@ class _Opened:
     secrets: tuple[str, ...]
     until: float
     grants_itself: bool = False
+    pgp: PgpKeys = NO_KEYS
 
 
 _cache: OrderedDict[tuple[uuid.UUID, int], _Opened] = OrderedDict()
@@ -111,6 +114,7 @@ def open_row(row: Connection) -> OpenConnection:
         is_own=row.connector_id is None and row.end_user_id is None,
         debug_until=row.debug_until,
         host_key=row.host_key,
+        pgp=opened.pgp,
     )
 
 
@@ -155,4 +159,5 @@ def _open(whole: Mapping[str, Any], *, type: str, name: str, of_connector: bool)
         secrets=secrets,
         until=time.monotonic() + CACHE_SECONDS,
         grants_itself=not of_connector and grants_without_consent(whole),
+        pgp=parse_pgp(whole, type=type),
     )

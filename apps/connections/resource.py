@@ -6,7 +6,9 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 
 from apps.connections.documents import RUNNABLE, concurrency_of, parse_document
+from apps.connections.documents.pgp import parse_pgp
 from apps.connections.models import Connection
+from apps.connections.pgp import check_keys
 from apps.connections.secrets import MASK, seal, unseal
 from apps.core.actors import Actor, Verb
 from apps.core.clock import now
@@ -57,6 +59,7 @@ class ConnectionResource(Resource[Connection]):
             masked, secret = sealed
             whole = unseal(masked, secret, type=document["type"], connection_id=row.id)
             draft.try_check(lambda: parse_document(whole, type=document["type"]))
+            draft.try_check(lambda: check_keys(parse_pgp(whole, type=document["type"])))
 
     def fill(self, draft: Draft[Connection]) -> None:
         row, document = draft.row, draft.document

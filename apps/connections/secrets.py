@@ -38,7 +38,7 @@ SECRET_PATHS: dict[str, tuple[str, ...]] = {
         "redshift.aws.secretAccessKey",
     ),
     "filesystem": (),
-    "ftp": ("password", "authKey", "passphrase"),
+    "ftp": ("password", "authKey", "passphrase", "pgpDecryptKey", "pgpPassphrase"),
     "s3": ("secretAccessKey",),
     "email": ("password",),
     "mongodb": ("password",),
@@ -93,7 +93,8 @@ def _stored(envelope: bytes, *, connection_id: uuid.UUID) -> dict[str, Any]:
 
 
 def _places(document: Mapping[str, Any], type: str) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """(path, object, member) of each secret that has a value."""
+    """(path, object, member) of each secret that has a value. Keys for files stand beside a type's own member."""
+    yield from _named_places(document.get("pgp"), path="pgp")
     if type not in SECRET_PATHS:
         yield from _named_places(document.get(type), path=type)
     for path in SECRET_PATHS.get(type, ()):

@@ -11,11 +11,12 @@ from apps.flows.pipeline.refusals.parts import (
     many,
     media,
     of_adaptor,
+    of_encryption,
     unanswerable,
 )
 
 # Members that would be ignored. A path leads into objects; what is there and not empty or false is refused.
-EXPORT_MEMBERS = ("idLockTemplate", "http._asyncHelperId", "rdbms.tables", "file.decrypt", "http.response.fileURLPaths")
+EXPORT_MEMBERS = ("idLockTemplate", "http._asyncHelperId", "rdbms.tables", "http.response.fileURLPaths")
 RUNNABLE_TYPES = ("delta", "test", "once", "webhook", "simple", "blob")
 READABLE_BODIES = ("json", "xml", "csv", "plaintext")
 ADAPTORS = ("HTTP", "REST", "RDBMS", "FTP", "S3", "FileSystem")
@@ -49,6 +50,7 @@ def of_export(document: dict[str, Any], *, is_lookup: bool) -> Found:
         yield "delta.dateField", "cannot be asked for here: write {{lastExportDateTime}} into the request or the query"
     if (document.get("file") or {}).get("output", "records") not in ("records", "metadata", "blobKeys"):
         yield "file.output", f"{document['file']['output']!r} {NOT_YET}"
+    yield from of_encryption(document, "decrypt", words=(None, "", False, True, "pgp"))
     yield from legacy_rest(document)
     yield from media(http, success=READABLE_BODIES)
     expression = (document.get("transform") or {}).get("expression") or {}

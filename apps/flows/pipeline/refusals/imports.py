@@ -12,11 +12,12 @@ from apps.flows.pipeline.refusals.parts import (
     many,
     media,
     of_adaptor,
+    of_encryption,
     unanswerable,
 )
 
 # Members that would be ignored. A path leads into objects; what is there and not empty or false is refused.
-IMPORT_MEMBERS = ("http._asyncHelperId", "file.encrypt")
+IMPORT_MEMBERS = ("http._asyncHelperId", "file.pgp.hashAlgorithm")
 FILE_IMPORT_MEMBERS = ("hooks.postSubmit",)
 ADAPTORS = ("HTTP", "REST", "RDBMS", "FTP", "S3", "FileSystem", "Email")
 # Members of files that say which are read, and how.
@@ -56,6 +57,10 @@ def of_import(document: dict[str, Any]) -> Found:
         yield "http.type", "'file' sends files as they are, and blobKeyPath does not say which"
     if overrides_merge(rdbms) and not rdbms.get("query"):
         yield "rdbms.query", "is what rdbms.bulkLoad.overrideMergeQuery needs"
+    yield from of_encryption(document, "encrypt", words=(None, False, True))
+    cipher = (file.get("pgp") or {}).get("symmetricKeyAlgorithm")
+    if cipher not in (None, "", "aes256"):
+        yield "file.pgp.symmetricKeyAlgorithm", f"{cipher!r} {NOT_YET}: files are encrypted with aes256"
     yield from legacy_rest(document)
     yield from composite(http)
     yield from exists_checks(document)

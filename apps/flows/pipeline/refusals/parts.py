@@ -17,6 +17,15 @@ def of_adaptor(document: dict[str, Any], supported: tuple[str, ...], *, what: st
         yield "adaptorType", f"{adaptor} {NOT_YET}{what}"
 
 
+def of_encryption(document: dict[str, Any], member: str, *, words: tuple[Any, ...]) -> Found:
+    """Keys are those of a connection to where files lie."""
+    wanted = (document.get("file") or {}).get(member)
+    if wanted not in words:
+        yield f"file.{member}", f"{wanted!r} {NOT_YET}"
+    elif wanted and not str(document.get("adaptorType") or "").startswith(("FTP", "S3", "FileSystem")):
+        yield f"file.{member}", "is for files of a folder, an FTP server or a bucket"
+
+
 def ignored(document: dict[str, Any], members: tuple[str, ...], wrong: str = NOT_YET) -> Found:
     for member in members:
         value: Any = document

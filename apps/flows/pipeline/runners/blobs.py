@@ -8,6 +8,7 @@ from typing import Any
 from apps.connections import sending
 from apps.connections.access import OpenConnection
 from apps.connections.files import open_files
+from apps.connections.pgp import encrypted
 from apps.core.errors import ValidationError
 from apps.core.gateway import GatewayError, InvalidRequest, Mode, RetryLater
 from apps.core.gateway.files import Files
@@ -47,7 +48,7 @@ class BlobReader:
 
     def content(self, blob: Blob) -> bytes:
         try:
-            return encoded(content_of(blob, most=MOST_IN_MEMORY), self.form)
+            return as_text(content_of(blob, most=MOST_IN_MEMORY), self.form)
         except BlobMissingError as error:
             raise InvalidRequest(str(error)) from None
 
@@ -56,7 +57,7 @@ class BlobReader:
             let_go(blobs)
 
 
-def encoded(content: bytes, form: str) -> bytes:
+def as_text(content: bytes, form: str) -> bytes:
     """`blobFormat`: base64 and hex for bytes, the encodings for the characters of a text; the way an export decodes."""
     if form == "base64":
         return base64.b64encode(content)
@@ -77,6 +78,7 @@ class BlobFileRunner:
     place: Place
     in_progress: Text
     in_place: bool
+    encrypts: bool
     mapping: ImportMapping
     open_connection: Callable[[], OpenConnection]
     surroundings: Surroundings
@@ -124,4 +126,5 @@ class BlobFileRunner:
         name = self.name.render(scope, env).replace("{UUID}", blob.id.hex).strip("/") or blob.name
         path = self.place.path(self.place.folder(connection, self.directory.render(scope, env)), name)
         unfinished = path.rpartition("/")[2] if self.in_place else self.in_progress.render(scope, env)
-        files.write(path, pieces_of(blob), in_progress_name=unfinished)
+        content = encrypted(pieces_of(blob), connection.pgp) if self.encrypts else pieces_of(blob)
+        files.write(path, content, in_progress_name=unfinished)

@@ -115,8 +115,6 @@ def file_form(document: dict[str, Any]) -> FileForm:
     kind = file.get("type")
     if kind not in TYPES:
         raise ValidationError(f"must be one of {', '.join(TYPES)}", field="file.type")
-    if file.get("encrypt"):
-        raise ValidationError("is not supported by this deployment", field="file.encrypt")
     packed = file.get("compressionFormat")
     if packed not in (None, "", "gzip", "zip"):
         raise ValidationError("must be gzip, zip, or absent", field="file.compressionFormat")

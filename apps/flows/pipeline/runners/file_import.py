@@ -14,6 +14,7 @@ from typing import IO, Any
 from apps.connections import marks, sending
 from apps.connections.access import OpenConnection
 from apps.connections.files import open_files
+from apps.connections.pgp import encrypted
 from apps.core.errors import ValidationError
 from apps.core.gateway import GatewayError, Mode, Recorder, RetryLater
 from apps.engine.formats import FormatError
@@ -42,6 +43,7 @@ class FileImportRunner:
     backup: Text  # a folder that keeps a copy; empty: none
     batch_size: int  # records of a page's file at most; 0: all of the page
     in_place: bool
+    encrypts: bool  # with the connection's key
     page_files: bool
     mapping: ImportMapping
     open_connection: Callable[[], OpenConnection]
@@ -161,6 +163,8 @@ class FileImportRunner:
         place = self.place
         with open_files(connection, context=context, region=place.region, encryption=place.encryption) as files:
             content = self.form.content(rows, scope, env, name=name)
+            if self.encrypts:
+                content = encrypted(content, connection.pgp)
             backup = self.backup.render(scope, env)
             if not backup:
                 files.write(path, content, in_progress_name=unfinished)

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from apps.connections import sending
 from apps.connections.access import OpenConnection
 from apps.connections.files import open_files
+from apps.connections.pgp import decrypted
 from apps.core.errors import ValidationError
 from apps.core.gateway import FileMissing, Mode, Recorder
 from apps.core.gateway.files import FileInfo, Files
@@ -116,8 +117,11 @@ class FileSource:
         """Some records, and where to go on in this file; None at its end."""
         if position is None or self.reading is None or self.reading[0] != (path, position):
             self.open_files.close()
-            files = self.open_files.enter_context(self.session(self.online()))
+            connection = self.online()
+            files = self.open_files.enter_context(self.session(connection))
             stream, info = self.open_files.enter_context(files.read(path))
+            if self.file.get("decrypt"):
+                stream = self.open_files.enter_context(decrypted(stream, connection.pgp))
             cursor = Cursor.from_document(position) if position else Cursor(etag=info.etag)
             cursor.check(info.etag)
             self.meta = meta_of(info)

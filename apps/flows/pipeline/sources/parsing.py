@@ -39,8 +39,6 @@ class FileParser:
         self.type = self.file.get("type")
         if self.type not in TYPES:
             raise ValidationError(f"must be one of {', '.join(TYPES)}", field="file.type")
-        if self.file.get("decrypt"):
-            raise ValidationError("is not supported by this deployment", field="file.decrypt")
         packed = self.file.get("compressionFormat")
         if packed not in (None, "", "gzip", "zip"):
             raise ValidationError("must be gzip, zip, or absent", field="file.compressionFormat")
