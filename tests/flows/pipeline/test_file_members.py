@@ -80,8 +80,9 @@ def test_a_csv_file_is_read_by_every_rule_of_its_export(workshop, system, folder
     laid(folder, "a.csv", b'made by hand~~ id ;name ~~1; Ann;~~1;Bo~~2;"Cy"~~'.replace(b"Ann;", b"Ann"))
     system.take("/sink")
     csv = {"columnDelimiter": ";", "rowDelimiter": "~~", "rowsToSkip": 1, "trimSpaces": True, "keyColumns": ["id"]}
-    workshop.run(workshop.flow(file_export(workshop, files, type="csv", csv=csv), workshop.import_(mappings=[])))
-    assert sent(system) == [[{"id": "1", "name": "Ann"}, {"id": "1", "name": "Bo"}], [{"id": "2", "name": "Cy"}]]
+    sink = workshop.import_(mappings=[], http={"batchSize": 5})
+    workshop.run(workshop.flow(file_export(workshop, files, type="csv", csv=csv), sink))
+    assert sent(system) == [[[{"id": "1", "name": "Ann"}, {"id": "1", "name": "Bo"}], [{"id": "2", "name": "Cy"}]]]
 
 
 def test_a_csv_file_without_a_header_has_numbered_fields(workshop, system, folder, files):
@@ -223,7 +224,7 @@ def test_an_uploaded_file_is_read_by_the_rules_of_its_export(workshop, system):
     api = Api(workshop.owner, prefix="/v1")
     file = {"type": "csv", "csv": {"columnDelimiter": ";"}, "sortByFields": [{"field": "id"}]}
     export = api.post("/exports", {"name": "upload", "type": "simple", "file": file}).json()["_id"]
-    sink = workshop.import_(mappings=[]).hex_id
+    sink = workshop.import_(mappings=[], http={"batchSize": 5}).hex_id
     flow = {
         "name": "uploaded", "pageGenerators": [{"_exportId": export}],
         "pageProcessors": [{"type": "import", "_importId": sink}],
@@ -231,7 +232,7 @@ def test_an_uploaded_file_is_read_by_the_rules_of_its_export(workshop, system):
     assert api.post("/flows", flow).status_code == 201
     assert api.post(f"/exports/{export}/data", b"id;name\n2;Bo\n1;Ann\n").status_code == 204
     workshop.work()
-    assert sent(system) == [{"id": "1", "name": "Ann"}, {"id": "2", "name": "Bo"}]
+    assert sent(system) == [[{"id": "1", "name": "Ann"}, {"id": "2", "name": "Bo"}]]
     broken = api.post("/exports", {"name": "u", "type": "simple", "file": {"type": "xml"}}).json()["_id"]
     assert api.post(f"/exports/{broken}/data", b"<a>").status_code == 400
 
