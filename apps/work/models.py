@@ -38,7 +38,7 @@ class WorkItem(Row):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "target_id"], name="one_work_item_per_target")]
         indexes = [
-            models.Index(fields=["lane", "organization", "due_at"], name="work_claim", condition=Q(parked_on="")),
+            models.Index(fields=["lane", "organization", "due_at", "id"], name="work_claim", condition=Q(parked_on="")),
             models.Index(fields=["organization"], name="work_held", condition=Q(lease_until__isnull=False)),
             models.Index(fields=["group_id", "kind", "due_at"], name="work_group"),
             models.Index(fields=["serial_key", "id"], name="work_serial", condition=~Q(serial_key="")),

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.services import create_organization
 from apps.core.ids import new_id
@@ -187,3 +188,18 @@ def test_a_process_that_is_killed_again_and_again_in_a_minute_counts_as_one_lost
     assert claim.attempts == 0
     sql.execute(f"UPDATE work_workitem SET updated_at = {sql.now_sql(-100)}", [])
     assert [claims.claim_next(Lane.FLOWS)[0].attempts for _ in range(2) if services.take_over_leases()] == [1, 1]
+
+
+def test_a_claim_reads_no_more_than_it_takes(organization):
+    """Ten thousand items that are due are not sorted for one of them, also before the database knows how many."""
+    add(organization, 3)
+    with CaptureQueriesContext(connection) as captured:
+        claims.claim_next("flows")
+    claim = next(entry["sql"] for entry in captured if entry["sql"].startswith("WITH picked"))
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # three rows would be read whole
+        cursor.execute(f"EXPLAIN {'' if connection.vendor == 'postgresql' else 'QUERY PLAN '}{claim}")
+        plan = str(cursor.fetchall())
+    assert "work_claim" in plan
+    assert "Sort" not in plan and "ORDER BY" not in plan
