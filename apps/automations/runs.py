@@ -135,7 +135,7 @@ def accept_run(new: NewRun) -> tuple[Execution, bool]:
     data = ExecutionData(execution=row, input=pack(wanted.input))
     lane = kinds.get(KIND).lane
     item = work.adding(
-        kind=WORK, lane=lane, organization_id=wanted.organization_id, target_id=row.id, group_id=wanted.group_id,
+        kind=WORK, lane=lane, organization_id=wanted.organization_id, target_ids=[row.id], group_id=wanted.group_id,
         serial_key=wanted.serial_key,
     )  # fmt: skip
     try:

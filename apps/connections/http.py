@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -23,6 +24,22 @@ from apps.engine.templates import TemplateError, compile
 from apps.engine.xml_paths import compile_answer_getter
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is the same for all requests by a connection: the base address, and the headers of what goes there."""
+
+    base: str
+    headers: Mapping[str, str]
+
+
+def frame_of(connection: OpenConnection, *, base_uri: str = "") -> Frame:
+    """Raises InvalidRequest."""
+    headers: dict[str, str] = {}
+    for name, template in http_document(connection).headers:
+        _put(headers, name, _render(connection, template, what=f"header {name}"))
+    return Frame(base_uri or render_base(connection), headers)
+
+
 def make_request(
     connection: OpenConnection,
     *,
@@ -35,6 +52,7 @@ def make_request(
     write_kind: WriteKind = "none",
     idempotency_key: str = "",
     base_uri: str = "",
+    frame: Frame | None = None,
     foreign: bool = False,
     authenticated: bool = True,
     timeout: float = 0.0,
@@ -44,15 +62,13 @@ def make_request(
 
     A request that fetches a token goes without one (`authenticated` false).
     An absolute address elsewhere (`foreign`) gets neither the connection's credentials nor its headers.
+    `frame` is for callers that make many requests.
     Raises InvalidRequest.
     """
     document = http_document(connection)
-    base = base_uri or render_base(connection)
-    url, at_base = join(base, relative_uri, foreign=foreign)
-    fields: dict[str, str] = {}
-    if at_base:
-        for name, template in document.headers:
-            _put(fields, name, _render(connection, template, what=f"header {name}"))
+    frame = frame or frame_of(connection, base_uri=base_uri)
+    url, at_base = join(frame.base, relative_uri, foreign=foreign)
+    fields = dict(frame.headers) if at_base else {}
     if body:
         _put(fields, "Content-Type", content_type(media_type or document.media_type, body))
     for name, value in (headers or {}).items():

@@ -12,6 +12,7 @@ from apps.core.gateway import InvalidRequest
 _ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _DOTS = re.compile(r"(?:\A|/)(?:\.|%2e){2}(?:/|\Z)", re.IGNORECASE)
+_REST = re.compile(r"[?#]")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -54,7 +55,5 @@ def origin(address: str) -> tuple[str, str, int]:
 
 
 def _cut(text: str) -> tuple[str, str, str]:
-    for index, char in enumerate(text):
-        if char in "?#":
-            return text[:index], char, text[index + 1 :]
-    return text, "", ""
+    found = _REST.search(text)
+    return (text[: found.start()], found.group(), text[found.end() :]) if found else (text, "", "")

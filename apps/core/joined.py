@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import psycopg
 from django.db import DataError, connection, transaction
 from django.db.models import (
+    AutoField,
     BigIntegerField,
     BinaryField,
     BooleanField,
@@ -47,6 +48,19 @@ def find_row(model: type[ModelT], key: Any) -> ModelT | None:
     pk = model._meta.pk
     rows = run_prepared(_by_key(model), [pk.get_db_prep_value(key, connection)])
     return instance(model, rows[0]) if rows else None
+
+
+def find_rows(model: type[ModelT], keys: Sequence[Any]) -> dict[Any, ModelT]:
+    """Those that are there, by their primary keys, as `.in_bulk(keys)` would."""
+    if connection.vendor != "postgresql":
+        return model._default_manager.in_bulk(keys)
+    found = [instance(model, row) for row in run_prepared(_by_keys(model), [list(keys)])] if keys else []
+    return {one.pk: one for one in found if one is not None}
+
+
+@cache
+def _by_keys(model: type[Model]) -> str:
+    return f'SELECT {columns(model, "t")} FROM "{model._meta.db_table}" t WHERE t."{model._meta.pk.column}" = ANY(%s)'
 
 
 @cache
@@ -112,7 +126,7 @@ def insertion(rows: Sequence[Model]) -> Statement:
 def _writing(model: type[Model], vendor: str) -> tuple[str, str, list[tuple[str, Any]]]:
     """How its insertion begins, the marks of a row, and each column's attribute with its field where that must prepare
     the value; PostgreSQL's driver takes ids, bytes and numbers as they are."""
-    fields = model._meta.concrete_fields
+    fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]
     names = ", ".join(f'"{field.column}"' for field in fields)
     as_they_are = AS_THEY_ARE if vendor == "postgresql" else ()
     plan = [(field.attname, None if type(field) in as_they_are else field) for field in fields]

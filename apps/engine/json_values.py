@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 MAX_DEPTH = 200  # levels; less than what can be written, since data is kept inside of other data
+_WRITTEN_DEPTH = 254  # levels that orjson writes
 _OPTIONS = orjson.OPT_NON_STR_KEYS
 
 
@@ -14,9 +15,20 @@ def load_json(text: bytes | str) -> Any:
     """The value; JSONDecodeError also for one that is nested too deeply to be walked or written again."""
     value = orjson.loads(text)
     few = text.count(b"[") + text.count(b"{") if isinstance(text, bytes) else text.count("[") + text.count("{")
-    if few > MAX_DEPTH and deeper_than(value, MAX_DEPTH):
+    if few > MAX_DEPTH and not _is_shallow(value) and deeper_than(value, MAX_DEPTH):
         raise orjson.JSONDecodeError(f"nested more than {MAX_DEPTH} deep", "", 0)
     return value
+
+
+def _is_shallow(value: Any) -> bool:
+    """Whether it is surely no deeper than MAX_DEPTH: so far within others, the writer just reaches its innermost."""
+    for _ in range(_WRITTEN_DEPTH - MAX_DEPTH):
+        value = [value]
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True
 
 
 def deeper_than(value: Any, most: int) -> bool:

@@ -6,7 +6,7 @@ from django.db import transaction
 from apps.core.clock import now
 from apps.core.errors import DomainError
 from apps.core.ids import hex24
-from apps.core.joined import find_row
+from apps.core.joined import find_row, find_rows
 from apps.executions import kinds, services
 from apps.executions.models import TERMINAL, Execution, State
 from apps.work import services as work
@@ -19,15 +19,17 @@ TOGETHER = 50
 
 
 def handle(claims: list[Claim]) -> None:
-    alone = claims if len(claims) == 1 else take_many(claims)
-    for claim in alone:
+    for claim in take_many(claims):
         with structlog.contextvars.bound_contextvars(execution=hex24(claim.target_id)):
             take_turn(claim)
 
 
 def take_many(claims: list[Claim]) -> list[Claim]:
     """Runs those that can be run together; the others are to be taken one by one."""
-    rows = Execution.objects.in_bulk([claim.target_id for claim in claims])
+    grouped = [claim for claim in claims if claim.group_id is not None and not claim.attempts]
+    if not grouped:
+        return claims
+    rows = find_rows(Execution, [claim.target_id for claim in grouped])
     together: dict[str, list[kinds.Run]] = {}
     alone = []
     for claim in claims:

@@ -193,7 +193,7 @@ def keep(
         if inlet.sync:
             claims, item = work.claimed(target_ids=[notification.id], group_id=None, **own)
         else:
-            item = work.adding(target_id=notification.id, **own)
+            item = work.adding(target_ids=[notification.id], **own)
         change_together([insertion([notification]), item])
     except IntegrityError:
         known = Notification.objects.filter(hook=address.hook, dedupe=notification.dedupe).first()

@@ -109,6 +109,11 @@ def to_claim(row: tuple[Any, ...]) -> Claim:
     )
 
 
+def is_due(lane: str) -> bool:
+    """Whether there is anything to claim."""
+    return bool(probe(lane, None))
+
+
 def due_organizations(lane: str) -> list[uuid.UUID]:
     """Organizations with due work in a lane, fewest running first, found by index probes from a turning start."""
     after = getattr(_turn, "after", None)

@@ -41,8 +41,8 @@ def drain(lane: str) -> int:
         found = claims.claim_next(lane)
         if not found:
             return handled
-        if not spread:
-            wakeups.wake(lane)  # perhaps there is more: an idle worker may share it
+        if not spread and claims.is_due(lane):
+            wakeups.wake(lane)  # there is more: an idle worker may share it
             spread = True
         handled += handle(found, ends)
     wakeups.wake(lane)

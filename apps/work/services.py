@@ -116,15 +116,17 @@ def adding(
     kind: str,
     lane: str,
     organization_id: uuid.UUID,
-    target_id: uuid.UUID,
+    target_ids: Sequence[uuid.UUID],
     group_id: uuid.UUID | None = None,
     serial_key: str = "",
 ) -> Statement:
-    """As `add` of one item due now, for a caller that executes the statement with others, then wakes the lane."""
+    """As `add_many` of items due now, for a caller that executes the statement with others, then wakes the lane."""
     now = sql.now_sql()
     values = f"(%s, {now}, {now}, %s, %s, %s, %s, %s, {now}, NULL, '', 0, 0, '', %s, '')"
-    params = [new_id(), organization_id, lane, kind, target_id, group_id, serial_key]
-    return Statement(INSERT + values, [sql.param(value) for value in params])
+    params: list[Any] = []
+    for target_id in target_ids:
+        params += [new_id(), organization_id, lane, kind, target_id, group_id, serial_key]
+    return Statement(INSERT + ", ".join([values] * len(target_ids)), [sql.param(value) for value in params])
 
 
 def claimed(
@@ -190,6 +192,14 @@ def finishing(claim: Claim) -> Statement:
     """As `finish`, for a caller that executes the statement together with others, then lets the lease go."""
     params = [sql.param(claim.id), claim.fence]
     return Statement("DELETE FROM work_workitem WHERE id = %s AND fence = %s", params, expects=1)
+
+
+def finishing_all(claims: Sequence[Claim]) -> Statement:
+    """The same of several."""
+    marks = ", ".join(["(%s, %s)"] * len(claims))
+    params = [value for claim in claims for value in (sql.param(claim.id), claim.fence)]
+    statement = f"DELETE FROM work_workitem WHERE (id, fence) IN (VALUES {marks})"
+    return Statement(statement, params, expects=len(claims))
 
 
 def release(claims: Sequence[Claim], *, wake: bool = True) -> None:

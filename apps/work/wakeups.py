@@ -12,7 +12,7 @@ from django.db import transaction
 
 log = structlog.get_logger(__name__)
 BREAK_SECONDS = 2.0  # after a failed publish, do not try for so long: the pump will
-COALESCE_SECONDS = 0.004
+COALESCE_SECONDS = 0.02  # a busy process wakes workers so often at most; what comes after a rest goes at once
 
 _pending: set[str] = set()
 _changed = threading.Condition()

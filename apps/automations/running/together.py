@@ -15,7 +15,7 @@ from apps.automations.running.steps import Steps
 from apps.automations.running.turn import Turn
 from apps.core.clock import now
 from apps.core.errors import DomainError
-from apps.core.joined import Statement, UnexpectedRowsError, change_together
+from apps.core.joined import Statement, UnexpectedRowsError, change_together, find_rows
 from apps.executions import kinds, services
 from apps.executions.models import ExecutionData, State
 from apps.executions.payloads import unpack
@@ -95,10 +95,9 @@ def run_many(runs: list[kinds.Run]) -> None:
 def sketches(runs: Sequence[kinds.Run], alone: list[Claim]) -> list[Sketch]:
     """Those that can be tried, with all that they need; the others' claims go to `alone`."""
     ids = [run.execution.id for run in runs]
-    data = ExecutionData.objects.in_bulk(ids)
-    rows = Run.objects.in_bulk(ids)
+    data, rows = find_rows(ExecutionData, ids), find_rows(Run, ids)
     wanted = {row.version_id for row in rows.values()}
-    versions = AutomationVersion.objects.in_bulk(list(wanted))
+    versions = find_rows(AutomationVersion, list(wanted))
     found = []
     for run in runs:
         row, stored = rows.get(run.execution.id), data.get(run.execution.id)

@@ -16,6 +16,7 @@ from apps.core.clock import now
 from apps.core.errors import DomainError
 from apps.core.gateway import Category, GatewayError, RetryLater
 from apps.core.ids import new_id
+from apps.core.joined import Statement, UnexpectedRowsError, change_together, insertion
 from apps.executions.kinds import Run
 from apps.executions.models import Exchange, Execution, RecordError, State, Step
 from apps.executions.payloads import pack, unpack
@@ -29,14 +30,20 @@ from apps.flows.pipeline.runners.failing import failure_of
 from apps.flows.pipeline.sources import OfflineError
 from apps.flows.pipeline.sources.files import FileSource
 from apps.work import claims as claiming
-from apps.work import drain, leases, sql
+from apps.work import drain, leases, sql, wakeups
 from apps.work import services as work
-from apps.work.kinds import Claim
+from apps.work.kinds import Claim, LeaseLostError
 
 log = structlog.get_logger(__name__)
 OFFLINE = float("inf")  # a wait without an end of its own: until the connection is back
 NEAR_SECONDS = 0.1
 WAIT_SECONDS = 2.0  # until it looks again at pages that are all in other workers' hands
+READ_SO_FAR = (
+    "UPDATE executions_step SET outcome = %s, success_count = %s, error_count = %s, pages_processed = %s, state = %s,"
+    " message = %s WHERE id = %s"
+)
+MADE_SO_FAR = "UPDATE executions_execution SET pages_generated = %s, done_exporting = %s WHERE id = %s"
+FAILED_SO_FAR = "UPDATE executions_execution SET pages_generated = %s, done_exporting = %s, reason = %s WHERE id = %s"
 
 
 def run(turn: Run) -> None:
@@ -218,36 +225,23 @@ class Coordinator:
             )
             for i, records in enumerate(made.pages)
         ]  # fmt: skip
-        with transaction.atomic():
-            work.progress([self.claim])
-            held = []
-            if rows:
-                Page.objects.bulk_create(rows)
-                PagePayload.objects.bulk_create(
-                    PagePayload(page_id=row.id, data=pack(records))
-                    for row, records in zip(rows, made.pages, strict=True)
-                )
-                if generator.once is not None:
-                    OnceMark.objects.bulk_create(
-                        OnceMark(page_id=row.id, data=pack(records))
-                        for row, records in zip(rows, made.pages, strict=True)
-                    )
-                held = self.add_work(rows)
-            successes = step.success_count + sum(map(len, made.pages))
-            step.success_count, step.error_count = successes, step.error_count + len(made.failures)
-            step.pages_processed, step.outcome = progress.number, pack(progress.as_json())
-            state = Step.State.SUCCEEDED if progress.done else Step.State.WAITING
-            Step.objects.filter(pk=step.pk).update(
-                outcome=step.outcome, success_count=successes, error_count=step.error_count,
-                pages_processed=progress.number, state=Step.State.FAILED if failed else state, message=failed,
-            )  # fmt: skip
-            generated = sum(p.number for p in self.progress)
-            why = {"reason": failed} if failed else {}  # else its reason stays: that of a timeout, perhaps
-            Execution.objects.filter(pk=self.execution.pk).update(
-                pages_generated=generated, done_exporting=self.exported, **why
-            )
-            self.open_errors(generator, made)
-            self.write_exchanges()
+        held: list[Claim] = []
+        statements, shared = [work.progressing(self.claim)], False
+        if rows:
+            held, added = self.added_work(rows)
+            shared = len(added) > 1
+            pages_and_records = list(zip(rows, made.pages, strict=True))
+            payloads = [PagePayload(page_id=row.id, data=pack(records)) for row, records in pages_and_records]
+            statements += [insertion(rows), insertion(payloads), *added]
+            if generator.once is not None:
+                statements.append(insertion([OnceMark(page_id=one.page_id, data=one.data) for one in payloads]))
+        statements += [*self.counted(step, progress, made, failed), *self.noted(generator, made)]
+        try:
+            change_together(statements)
+        except UnexpectedRowsError:
+            raise LeaseLostError("Another worker has taken this run over.") from None
+        if shared:
+            wakeups.wake(self.claim.lane)
         leases.hold(held)
         self.made = {row.id: (row, records) for row, records in zip(rows, made.pages, strict=True)}
         self.mine += [self.remembered(claim) for claim in held]
@@ -257,24 +251,35 @@ class Coordinator:
         row, records = self.made.pop(claim.target_id)
         return fresh_batch(row, claim, records, root=self.execution.root_id.hex)
 
-    def add_work(self, rows: list[Page]) -> list[Any]:
+    def counted(self, step: Step, progress: Progress, made: Generated, failed: str) -> list[Statement]:
+        """How far its source is read, on the rows that the API shows."""
+        step.success_count += sum(map(len, made.pages))
+        step.error_count += len(made.failures)
+        step.pages_processed, step.outcome = progress.number, pack(progress.as_json())
+        state = Step.State.FAILED if failed else Step.State.SUCCEEDED if progress.done else Step.State.WAITING
+        counts = [step.success_count, step.error_count, step.pages_processed, str(state), failed]
+        generated = [sum(p.number for p in self.progress), self.exported, *([failed] if failed else [])]
+        return [
+            Statement(READ_SO_FAR, [step.outcome, *counts, sql.param(step.id)]),
+            Statement(FAILED_SO_FAR if failed else MADE_SO_FAR, [*generated, sql.param(self.execution.id)]),
+        ]
+
+    def added_work(self, rows: list[Page]) -> tuple[list[Claim], list[Statement]]:
         """The first pages are this worker's own, as many as it works at once; the others anybody may take."""
         count = pages_at_once(rows)
         if settings.BROKER_URL != "memory://":
             count = min(count, -(-len(rows) // 2))  # other processes help
-        own, others = [row.id for row in rows[:count]], [row.id for row in rows[count:]]
-        lane, organization_id = self.claim.lane, self.execution.organization_id
-        if others:
-            work.add_many(
-                kind=pages.WORK, lane=lane, organization_id=organization_id, target_ids=others,
-                group_id=self.execution.id,
-            )  # fmt: skip
-        return work.add_claimed(
-            kind=pages.WORK, lane=lane, organization_id=organization_id, target_ids=own, group_id=self.execution.id
-        )
+        common: dict[str, Any] = {
+            "kind": pages.WORK, "lane": self.claim.lane, "organization_id": self.execution.organization_id,
+            "group_id": self.execution.id,
+        }  # fmt: skip
+        claims, claimed = work.claimed(target_ids=[row.id for row in rows[:count]], **common)
+        others = [row.id for row in rows[count:]]
+        return claims, [claimed, *([work.adding(target_ids=others, **common)] if others else [])]
 
-    def open_errors(self, generator: GeneratorPlan, made: Generated) -> None:
-        RecordError.objects.bulk_create(
+    def noted(self, generator: GeneratorPlan, made: Generated) -> list[Statement]:
+        """What went wrong with records on their way out of the source, and what was captured of its answers."""
+        errors = [
             RecordError(
                 organization_id=self.execution.organization_id, execution=self.execution, flow_id=self.plan.flow_id,
                 step_id=generator.resource_id, integration_id=self.plan.integration_id, source=failure.source,
@@ -282,7 +287,8 @@ class Coordinator:
                 trace_key="" if record is None else generator.trace_key(record),
             )
             for record, failure in made.failures
-        )  # fmt: skip
+        ]  # fmt: skip
+        return [insertion(rows) for rows in (errors, self.recorder.rows()) if rows]
 
     def work_pages(self) -> bool:
         """Works pages held from birth, else claims some of the run's. False if there were none to work."""

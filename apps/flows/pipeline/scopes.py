@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import orjson
+
 from apps.core.clock import now
 from apps.engine.templates import RenderEnv, TemplateError, compile, is_template
 
@@ -103,3 +105,18 @@ def address_of(template: Text, record: Any) -> str:
         return template.render(lookup_scope({}, record), environment(strict=True))
     except TemplateError:
         return ""
+
+
+class Texts:
+    """The members of one document that may be templates, each compiled once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, Place], Text] = {}
+
+    def find(self, member: Any, place: Place) -> Text:
+        if isinstance(member, dict | list):  # a body may be stored as the JSON it is
+            member = orjson.dumps(member).decode()
+        known = self._known.get((member, place))
+        if known is None:
+            known = self._known[member, place] = Text(member, place=place)
+        return known

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from apps.connections import marks
 from apps.core.clock import now
 from apps.core.ids import new_id, parse_id
+from apps.core.joined import Statement, UnexpectedRowsError, change_together, insertion
 from apps.engine.json_values import why_unkeepable
 from apps.engine.tracing import MAX_TRACE_KEY
 from apps.executions.models import Exchange, RecordError, RetryData
@@ -20,8 +21,9 @@ from apps.flows.models import FilePart, Page, PagePayload
 from apps.flows.pipeline.batch import Batch, Part, pack_batch, part_at
 from apps.flows.pipeline.plans import END, FlowPlan, StepPlan
 from apps.flows.pipeline.steps import ChildFailure, Failure, Outcome
+from apps.work import leases, sql
 from apps.work import services as work
-from apps.work import sql
+from apps.work.kinds import LeaseLostError
 
 
 @dataclass
@@ -84,6 +86,9 @@ class Settlement:
                 self.open_error(step, part, index, note, retryable=False)
         for child in outcome.children:
             self.open_error(step, part, child.index, child.failure, child=child)
+        if self.all_pass(step, batch, outcome):
+            self.pass_all(step, part, outcome)
+            return
         split = {child.index for child in outcome.children}
         copies: list[tuple[int, int]] = []
         passed: list[int] = []
@@ -114,6 +119,22 @@ class Settlement:
         if step.after_mapping is not None and passed:
             self.run_hook(step, part, outcome, passed)
         batch.keep([place for place, at in enumerate(batch.at) if at != END])
+
+    def all_pass(self, step: StepPlan, batch: Batch, outcome: Outcome) -> bool:
+        """Whether no record needs a decision of its own, nor anything of its past is to be settled."""
+        alone = outcome.failures or outcome.later or outcome.children or outcome.routes is not None
+        past = self.plan.auto_resolve or self.plan.book is not None or batch.retries is not None
+        return not alone and not past and step.after_mapping is None
+
+    def pass_all(self, step: StepPlan, part: Part, outcome: Outcome) -> None:
+        batch = part.batch
+        if step.map_response is not None:
+            for index, response in outcome.responses.items():
+                batch.records[part.places[index]] = step.map_response(part.records[index], response)
+        for place in part.places:
+            batch.at[place] = step.next
+        if step.next == END:
+            batch.keep([place for place, at in enumerate(batch.at) if at != END])
 
     def stop_at(self, batch: Batch, place: int, step: StepPlan) -> None:
         batch.at[place] = END
@@ -226,6 +247,9 @@ class Settlement:
         going = [batch for batch in batches if batch.records]
         if not batches:
             return
+        if not going and not self.trace_keys and not any(batch.page.id in self.found for batch in batches):
+            self.finish_together(done)
+            return
         with transaction.atomic():
             if done:
                 work.finish([batch.claim for batch in done])
@@ -239,6 +263,21 @@ class Settlement:
             self.write_pages(going, state=Page.State.OPEN)
             self.replace_payloads(going)
             self.write_rest(batches)
+
+    def finish_together(self, batches: Sequence[Batch]) -> None:
+        """Pages that are through and have come upon nothing, in one round trip. Raises LeaseLostError."""
+        claims = [batch.claim for batch in batches]
+        gone = payloads_gone([batch.page.id for batch in batches])
+        statements = [work.finishing_all(claims), pages_written(batches, state=Page.State.DONE), gone]
+        exchanges: list[Exchange] = self.recorder.rows()
+        if exchanges:
+            statements.append(insertion(exchanges))
+        try:
+            change_together(statements)
+        except UnexpectedRowsError:
+            leases.let_go(claims)
+            raise LeaseLostError("Other workers have taken over some of these pages.") from None
+        leases.let_go(claims)
 
     def drop(self, batches: Sequence[Batch]) -> None:
         """The run was canceled while these were worked: what was done stays done, the rest is not begun."""
@@ -258,24 +297,9 @@ class Settlement:
             work.wait_seconds(batch.claim, delay.seconds, reason=delay.reason)
 
     def write_pages(self, batches: Sequence[Batch], *, state: str) -> None:
-        if not batches:
-            return
-        json = "%s::jsonb" if sql.is_postgres() else "%s"
-        values = ", ".join([f"(%s, %s, {json})"] * len(batches))
-        params = [
-            value
-            for batch in batches
-            for value in (
-                batch.page.id,
-                state,
-                Page._meta.get_field("counts").get_db_prep_value(batch.counts, connection),
-            )
-        ]
-        sql.execute(
-            "UPDATE flows_page SET state = v.column2, intent = '', counts = v.column3"  # noqa: S608
-            f" FROM (VALUES {values}) AS v WHERE flows_page.id = v.column1",
-            params,
-        )
+        if batches:
+            statement = pages_written(batches, state=state)
+            sql.execute(statement.sql, list(statement.params))
 
     def replace_payloads(self, batches: Sequence[Batch]) -> None:
         if not batches:
@@ -319,11 +343,28 @@ def copy_records(batch: Batch, copies: list[tuple[int, int]]) -> None:
             batch.retries.append(None)
 
 
-def delete_payloads(page_ids: list[uuid.UUID]) -> None:
-    if not page_ids:
-        return
+def pages_written(batches: Sequence[Batch], *, state: str) -> Statement:
+    json = "%s::jsonb" if sql.is_postgres() else "%s"
+    values = ", ".join([f"(%s, %s, {json})"] * len(batches))
+    counts = Page._meta.get_field("counts")
+    params = [
+        value
+        for batch in batches
+        for value in (sql.param(batch.page.id), str(state), counts.get_db_prep_value(batch.counts, connection))
+    ]
+    change = f"UPDATE flows_page SET state = v.column2, intent = '', counts = v.column3 FROM (VALUES {values}) AS v"  # noqa: S608
+    return Statement(f"{change} WHERE flows_page.id = v.column1", params)
+
+
+def payloads_gone(page_ids: Sequence[uuid.UUID]) -> Statement:
     marks = ", ".join(["%s"] * len(page_ids))
-    sql.execute(f"DELETE FROM flows_pagepayload WHERE page_id IN ({marks})", list(page_ids))  # noqa: S608
+    return Statement(f"DELETE FROM flows_pagepayload WHERE page_id IN ({marks})", list(map(sql.param, page_ids)))  # noqa: S608
+
+
+def delete_payloads(page_ids: Sequence[uuid.UUID]) -> None:
+    if page_ids:
+        statement = payloads_gone(page_ids)
+        sql.execute(statement.sql, list(statement.params))
 
 
 def index_of(key: str) -> int:

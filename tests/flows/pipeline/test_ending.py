@@ -64,11 +64,11 @@ def with_pages(workshop, system, count=25):
         from apps.executions.services import begin
         from apps.flows.pipeline.coordinator import Coordinator
 
-        with db_transaction():
-            begin(execution)
+        begin(execution, claim)
         coordinator = Coordinator(Run(execution=execution, claim=claim))
         coordinator.load_progress()
-        coordinator.make_pages(10)
+        while not coordinator.exported:
+            coordinator.make_pages(10)
         work.release([*(batch.claim for batch in coordinator.mine), claim], wake=False)
         coordinator.mine = []
     finally:

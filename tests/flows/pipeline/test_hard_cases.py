@@ -98,14 +98,16 @@ def test_ten_thousand_waiting_pages_are_canceled_at_once(workshop, system):
     from apps.executions.payloads import pack
     from apps.executions.services import begin
     from apps.flows.pipeline import pages
+    from apps.work import claims
     from apps.work import services as work
 
     system.serve_pages("/orders", orders(1))
     execution = workshop.start(workshop.flow())
     from django.db import transaction
 
+    (claim,) = claims.claim_next("flows")
+    begin(execution, claim)
     with transaction.atomic():
-        begin(execution)
         made = Page.objects.bulk_create(
             [
                 Page(execution=execution, organization=execution.organization, number=number, record_count=1)
@@ -120,6 +122,7 @@ def test_ten_thousand_waiting_pages_are_canceled_at_once(workshop, system):
             kind=pages.WORK, lane="flows", organization_id=execution.organization_id, group_id=execution.id,
             target_ids=[page.id for page in made],
         )  # fmt: skip
+    work.release([claim])
     row = cancel_execution(actor=workshop.owner.actor, execution=execution)
 
     assert row.state == "canceled"  # at once: nobody held any of it

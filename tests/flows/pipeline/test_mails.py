@@ -3,7 +3,6 @@
 import base64
 
 import pytest
-from django.db import transaction
 
 from apps.connections import health
 from apps.connections.access import open_row, open_unsaved
@@ -177,8 +176,7 @@ def test_without_its_server_the_page_waits_until_it_is_back(workshop):
 def test_a_worker_that_vanished_while_sending_leaves_its_mails_in_doubt(workshop, post):
     execution = workshop.start(flow_of(workshop, to_mails(workshop, post)))
     (claim,) = claims.claim_next("flows")
-    with transaction.atomic():
-        begin(execution)
+    begin(execution, claim)
     vanished = Coordinator(Run(execution=execution, claim=claim))
     vanished.load_progress()
     vanished.make_pages(10)

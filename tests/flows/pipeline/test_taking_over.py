@@ -68,8 +68,7 @@ def test_a_lease_lost_between_two_steps_repeats_no_error(workshop, system):
 
 def run_here(execution):
     (claim,) = claims.claim_next("flows")
-    with db_transaction():
-        begin(execution)
+    begin(execution, claim)
     coordinator.run(Run(execution=execution, claim=claim))
 
 
@@ -78,8 +77,7 @@ def test_of_two_coordinators_the_one_that_was_taken_over_writes_nothing(workshop
     system.take("/sink")
     execution = workshop.start(workshop.flow())
     (claim,) = claims.claim_next("flows")
-    with db_transaction():
-        begin(execution)
+    begin(execution, claim)
     first = Coordinator(Run(execution=execution, claim=claim))
     first.load_progress()
     lapse()
@@ -97,8 +95,7 @@ def test_a_coordinator_that_vanishes_after_some_pages_is_followed_where_it_stood
     system.take("/sink")
     execution = workshop.start(workshop.flow(workshop.export(pageSize=15)))
     (claim,) = claims.claim_next("flows")
-    with db_transaction():
-        begin(execution)
+    begin(execution, claim)
     first = Coordinator(Run(execution=execution, claim=claim))
     first.load_progress()
     for _ in range(after):
@@ -120,8 +117,7 @@ def test_a_write_begun_by_a_vanished_worker_is_repeated_with_its_key_or_in_doubt
         sink = workshop.import_(http={"idempotent": idempotent})
         execution = workshop.start(workshop.flow(None, sink))
         (claim,) = claims.claim_next("flows")
-        with db_transaction():
-            begin(execution)
+        begin(execution, claim)
         first = Coordinator(Run(execution=execution, claim=claim))
         first.load_progress()
         first.make_pages(10)

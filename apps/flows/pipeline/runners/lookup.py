@@ -121,11 +121,16 @@ class LookupRunner:
         context = self.form.make_context()
         asking = [i for i, record in enumerate(part.records) if self.form.asks(record, context, outcome, i)]
         bodies = self.bodies(part, asking, ask, outcome)
+        maker, alike = None, None
         for index in asking:
             if index in outcome.failures or index in outcome.later:
                 continue
+            if alike is not None:
+                alike.append(index)
+                continue
             try:
-                request = self.request(ask, part.records[index], bodies.get(index))
+                maker = maker or self.source.maker(connection, self.source.start())
+                request = maker.make(asking_scope(ask.base, part.records[index]), body=bodies.get(index))
             except (TemplateError, InvalidRequest) as error:
                 outcome.failures[index] = Failure(source="lookup", code="invalid_request", message=str(error))
                 continue
@@ -133,6 +138,8 @@ class LookupRunner:
             if key not in wanted:
                 requests.append(request)
             wanted.setdefault(key, []).append(index)
+            if maker.is_fixed and self.mapper is None:  # no record makes it another
+                alike = wanted[key]
         context_ = sending.send_context(connection, step=self.step, mode=self.mode, recorder=turn.recorder)
         answers = sending.send_many(connection, requests, concurrency=connection.concurrency, context=context_)
         for indexes, answer in zip(wanted.values(), answers, strict=True):
@@ -164,10 +171,6 @@ class LookupRunner:
                 outcome.failures[index] = Failure(source="mapping", code="mapping_failed", message=str(value))
         return found
 
-    def request(self, ask: Asking, record: Any, body: Any = None) -> Request:
-        scope = asking_scope(ask.base, record)
-        return self.source.request_for(ask.connection, self.source.start(), scope, body=body)
-
     def result(
         self, ask: Asking, record: Any, answer: Response | GatewayError, body: Any
     ) -> "dict[str, Any] | Failure | RetryLater":
@@ -191,8 +194,8 @@ class LookupRunner:
         for _ in range(MAX_PAGES):
             if fetched.cursor is None:
                 return records
-            scope = asking_scope(ask.base, record)
-            request = self.source.request_for(ask.connection, fetched.cursor, scope, body=body)
+            maker = self.source.maker(ask.connection, fetched.cursor)
+            request = maker.make(asking_scope(ask.base, record), body=body)
             fetched = self.source.read(fetched.cursor, sending.send(ask.connection, request, context=context))
             records += fetched.records
         raise SourceError(f"A lookup's answer has more than {MAX_PAGES} pages.")

@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
 from apps.connections import sending
 from apps.connections.access import OpenConnection
 from apps.connections.documents.http import HttpDocument
-from apps.connections.http import http_document, make_request
-from apps.connections.media import answer_type, encode_body, encode_text, read_body
+from apps.connections.http import http_document
+from apps.connections.media import answer_type, read_body
 from apps.core.errors import DomainError, ValidationError
 from apps.core.gateway import BadResponse, GatewayError, Mode, Recorder, Request, Response
 from apps.engine.errors import DocumentError
@@ -23,8 +21,9 @@ from apps.engine.paths import MISSING
 from apps.engine.responses import compile_response
 from apps.engine.templates import TemplateError
 from apps.engine.xml_paths import compile_answer_getter
-from apps.flows.pipeline.scopes import Place, Surroundings, Text, environment
+from apps.flows.pipeline.scopes import Surroundings, Text, Texts
 from apps.flows.pipeline.sources import Fetched, KeepBlob, OfflineError
+from apps.flows.pipeline.sources.asking import RequestMaker
 from apps.flows.pipeline.sources.parsing import FileParser, read_whole, xml_rules
 
 
@@ -75,7 +74,7 @@ class HttpSource:
             raise ValidationError(error.reason, field=error.path) from None
         self.http, self.open_connection, self.recorder = http, open_connection, recorder
         self.surroundings, self.step, self.mode = surroundings, step, mode
-        self.texts: dict[tuple[Any, str], Text] = {}
+        self.texts = Texts()
         self.ahead: dict[tuple[Any, Any], Response] = {}
         self.largest = 0
         self.types = HttpDocument("")
@@ -109,48 +108,16 @@ class HttpSource:
 
     def request(self, connection: OpenConnection, cursor: dict[str, Any]) -> Request:
         try:
-            return self.request_for(connection, cursor, self.surroundings.base(connection.values))
+            return self.maker(connection, cursor).make(self.surroundings.base(connection.values))
         except TemplateError as error:
             raise ValidationError(f"The request of the export cannot be rendered: {error}", field="http") from None
 
-    def request_for(
-        self, connection: OpenConnection, cursor: dict[str, Any], base: dict[str, Any], *, body: Any = None
-    ) -> Request:
-        """`base` is the scope, with a record in it for a lookup. Raises TemplateError, InvalidRequest.
-
-        `body` is a value that is sent in place of the document's own body.
-        """
-        paged = self.pager.request_scope(cursor)
-        scope = {**base, **paged}
-        scope["export"] = {**base.get("export", {}), **paged["export"]}
-        env = environment()
+    def maker(self, connection: OpenConnection, cursor: dict[str, Any]) -> RequestMaker:
+        """Of the requests of one cursor. Raises InvalidRequest."""
         self.types = http_document(connection)
-        address = self.pager.address_of(cursor)
-        uri = self.text(self.pager.relative_uri_of(cursor) or self.http.get("relativeURI"), "url")
-        media_type = self.http.get("requestMediaType") or http_document(connection).media_type
-        place: Place = "xml" if media_type == "xml" else "json"
-        if body is None:
-            text = self.text(self.pager.body_of(cursor) or self.http.get("body"), place)
-            content = encode_text(text.render(scope, env), media_type=media_type)
-        else:
-            content = encode_body(body, media_type=media_type)
-        return make_request(
-            connection,
-            method=self.http.get("method") or "GET",
-            relative_uri=address or uri.render(scope, env),
-            headers={name: text.render(scope, env) for name, text in self.headers},
-            body=content,
-            media_type=media_type,
-            foreign=address is not None,
+        return RequestMaker(
+            self.http, self.headers, pager=self.pager, cursor=cursor, connection=connection, texts=self.texts
         )
-
-    def text(self, member: Any, place: Place) -> Text:
-        if isinstance(member, dict | list):  # a body may be stored as the JSON it is
-            member = orjson.dumps(member).decode()
-        known = self.texts.get((member, place))
-        if known is None:
-            known = self.texts[member, place] = Text(member, place=place)
-        return known
 
     def read(self, cursor: dict[str, Any], response: Response) -> Fetched:
         """Raises SourceError when the answer is no success, or no readable page."""
