@@ -1,5 +1,5 @@
-"""A worker killed while an action's request is on its way: what is done stays done, and the effect of the write decides
-whether it is sent again."""
+"""A worker killed while an action's request is on its way: what is done stays done, the effect of the write decides
+whether it is sent again, and a cancel reaches what the run had started before."""
 
 import json
 import subprocess
@@ -45,7 +45,7 @@ class Installation:
             client.request(method, path, json.dumps(body) if body is not None else None, headers)
             answer = client.getresponse()
             text = answer.read()
-            assert answer.status == 200, text
+            assert answer.status in (200, 201), text
             return json.loads(text)
 
     def ended(self, run):
@@ -85,10 +85,54 @@ def shop():
     system.stop()
 
 
+def flow_to(installation, url):
+    """Of one order to two sinks, one after the other."""
+
+    def make(what, **document):
+        return installation.call("POST", f"/v1/{what}", {"name": what, **document})["_id"]
+
+    http = {"baseURI": url, "mediaType": "json", "auth": {"type": "custom"}}
+    own = {"_connectionId": make("connections", type="http", http=http)}
+    export = make(
+        "exports", **own, http={"method": "GET", "relativeURI": "/orders", "response": {"resourcePath": "data"}}
+    )
+    mapping = {"generate": "id", "dataType": "number", "extract": "$.id", "status": "Active"}
+    sinks = [
+        make("imports", **own, http={"method": ["POST"], "relativeURI": [path]}, mappings=[mapping])
+        for path in ("/first", "/second")
+    ]
+    steps = [{"type": "import", "_importId": sink} for sink in sinks]
+    return make("flows", pageGenerators=[{"_exportId": export}], pageProcessors=steps)
+
+
+def a_run_is_canceled_after_a_kill_and_so_is_its_flow(installation, shop):
+    shop.serve_pages("/orders", [{"id": 1}])
+    flow = flow_to(installation, shop.url)
+    step = {"type": "runFlow", "id": "sync", "args": {"flowId": flow}}
+    document = {"id": "sync", "title": "Sync", "type": "selfServiceAction", "actions": [step]}
+    installation.call("POST", "/api/v1/flows", document)
+    run = installation.call("POST", "/api/v1/flow-runs", {"flowId": "sync"})["id"]
+    assert shop.arrived.acquire(timeout=SECONDS), installation.process.output[-3000:]
+    installation.kill()
+    installation.up()
+    assert shop.arrived.acquire(timeout=SECONDS), "the flow goes on where it was"
+    canceled = installation.call("PUT", f"/v1/executions/{run}/cancel", {})
+    shop.answer.set()
+    assert canceled["state"] == "canceled", "it only waited"
+    [job] = [one for one in installation.call("GET", f"/v1/jobs?_flowId={flow}") if one["type"] == "flow"]
+    while job["status"] not in ("completed", "failed", "canceled"):
+        job = installation.call("GET", f"/v1/jobs/{job['_id']}")
+    assert (job["status"], job["canceledBy"]) == ("canceled", canceled["canceledBy"])
+    first = shop.made("POST /first")
+    assert len(first) == 2 and len({call.headers["Idempotency-Key"] for call in first}) == 1
+    assert shop.made("POST /second") == [], "what had not begun before the cancel never does"
+
+
 def test_a_killed_workers_actions_obey_their_effects(installation, shop):
     installation.up()
     installation.seed(shop.url)
     before = {}
+    a_run_is_canceled_after_a_kill_and_so_is_its_flow(installation, shop)
     for name in ("key", "none"):
         shop.answer.clear()
         while shop.arrived.acquire(blocking=False):

@@ -215,10 +215,13 @@ class InlineRunner(Runner):
             raise ConflictError("Another call of the same cause has begun.", code="still_running") from None
 
     def abandon(self, error: BaseException) -> None:
-        """For what nobody foresaw: the claim is let go, so that it lapses and a worker ends the run."""
+        """For what nobody foresaw: the claim is let go, so that it lapses and a worker ends the run. One that has left
+        no row yet ends here, as one that workers had would: an operator must find what a caller was told of."""
         log.error("an inline run broke off", execution=hex24(self.execution.id), error=repr(error))
         try:
-            if self.journal is not None and self.started:
+            if not self.started and isinstance(error, Exception):
+                self.finish(state=State.FAILED, reason=f"an internal error: {type(error).__name__}: {error}")
+            elif self.journal is not None and self.started:
                 self.journal.catch_up()  # what is known to be done is not in doubt
         except (DatabaseError, DomainError) as late:
             log.error("its last outcomes could not be kept", execution=hex24(self.execution.id), error=repr(late))

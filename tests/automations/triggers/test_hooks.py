@@ -7,13 +7,17 @@ import json
 import pytest
 from django.test import Client
 
+from apps.accounts.console.names import address_of
 from apps.automations import services
-from apps.executions.models import Execution, State
+from apps.automations.models import Run
+from apps.executions.models import Exchange, Execution, ExecutionData, State, Step
+from apps.executions.payloads import unpack
 from apps.inbound import receiving
 from apps.inbound.models import DirectHook
 from tests.api import Api
 from tests.automations.actions.conftest import step
 from tests.automations.conftest import outputs_of, when
+from tests.console.conftest import signed_in
 from tests.systems import Answer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,6 +109,62 @@ def test_the_same_call_is_taken_once(shop, respond):
         assert second.json() == first.json() == {"n": 1}
     else:
         assert (second.status_code, second.json()) == (200, {**first.json(), "duplicate": True})
+
+
+def trace_of(run):
+    """All that an operator may find of a run."""
+    data = ExecutionData.objects.get(execution=run)
+    steps = Step.objects.filter(execution=run).order_by("id").values_list("path", "kind", "state", "message")
+    return {
+        "row": (run.kind, run.target_name, run.triggered_by, run.cause, run.state, run.reason, run.depth),
+        "times": (run.started_at <= run.ended_at),
+        "input": {name: value for name, value in unpack(data.input).items() if name in ("data", "event", "args")},
+        "outputs": unpack(data.output, default={}),
+        "run": Run.objects.values_list("automation_slug", "automation_type", "stopped", "slug").get(execution=run),
+        "steps": list(steps),
+        "exchanges": Exchange.objects.filter(execution=run).count(),
+    }
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_call_that_is_answered_leaves_what_an_accepted_one_leaves(shop, api, owner, system, status):
+    system.routes["GET /who"] = lambda call: Answer(status, {"name": "Ada"})
+    traces = []
+    for respond in ("accepted", "sync"):
+        hooked(
+            shop, step("callWebhook", "asked", url=f"{system.url}/who", method="GET"),
+            outputs={"hi": "{{ actions.asked.output.body.name }}"}, trigger={"respond": respond, "id": {"path": "id"}},
+        )  # fmt: skip
+        call({"id": "e1"})
+        shop.work()
+        [run] = shop.runs
+        traces.append(trace_of(run))
+        assert api.get(f"/v1/executions/{run.hex_id}").json()["triggeredBy"] == "hook"
+        assert api.get("/api/v1/flow-runs").json()["items"][0]["id"] == run.hex_id
+        page = signed_in(owner).get(address_of(DirectHook.objects.get())).content.decode()
+        assert run.hex_id in page
+        Execution.objects.all().delete()
+    assert traces[0] == traces[1]
+    assert traces[0]["exchanges"] == 1 and traces[0]["row"][4] == ("succeeded" if status == 200 else "failed")
+
+
+@pytest.mark.parametrize("respond", ["sync", "accepted"])
+def test_what_nobody_foresaw_is_found_as_a_run_that_failed(shop, kind, later, respond):
+    """Also where the caller has been answered by 500, and nothing had been stored before."""
+
+    def stumble(turn, args):
+        raise RuntimeError("a fault of ours")
+
+    kind("stumble", then=stumble, reads=True)
+    hooked(shop, {"type": "stumble"}, trigger={"respond": respond})
+    address = f"/hooks/{DirectHook.objects.get().token}"
+    answer = Client(raise_request_exception=False).post(address, data=b"{}", content_type="application/json")
+    assert answer.status_code == (500 if respond == "sync" else 202)
+    for _ in range(6):
+        shop.work()
+        later(minutes=1)
+    [run] = shop.runs
+    assert run.state == State.FAILED and "a fault of ours" in run.reason
 
 
 def test_a_call_that_meets_no_condition_starts_nothing(shop):
