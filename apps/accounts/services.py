@@ -31,6 +31,12 @@ def create_user(*, email: str, password: str | None, name: str = "") -> User:
     return User.objects.create_user(email, password, name=name)
 
 
+def owners_of(organizations: set[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """The person who owns each account; of several, the first one."""
+    rows = Membership.objects.filter(organization_id__in=organizations, role=Role.OWNER).order_by("-id")
+    return dict(rows.values_list("organization_id", "user_id"))
+
+
 def add_member(*, organization: Organization, user: User, role: Role | str) -> Membership:
     """An empty role makes a member who sees only what is shared with them."""
     return Membership.objects.create(organization=organization, user=user, role=role)

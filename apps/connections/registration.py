@@ -1,5 +1,9 @@
 """Which integrations a connection is listed under. It changes no step's connection, and repeats are harmless."""
 
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
 from django.db import transaction
 
 from apps.audit import services as audit
@@ -7,6 +11,7 @@ from apps.connections.models import Connection
 from apps.connections.resource import CONNECTIONS
 from apps.core.actors import Actor, Verb
 from apps.core.errors import NotFoundError, ValidationError, ValidationErrors
+from apps.core.ids import hex24
 from apps.integrations.models import Integration
 
 
@@ -49,3 +54,20 @@ def log(*, actor: Actor, integration: Integration, connection: Connection, regis
         integration_id=integration.id,
         changes=[change],
     )
+
+
+def count_registered(integrations: Sequence[Integration]) -> dict[uuid.UUID, dict[str, Any]]:
+    """What stands in these folders, and how much of it is away."""
+    counted: dict[uuid.UUID, dict[str, Any]] = {
+        row.pk: {"_registeredConnectionIds": [], "numRegisteredConnections": 0, "numOfflineConnections": 0}
+        for row in integrations
+    }
+    rows = Connection.integrations.through.objects.filter(integration_id__in=list(counted)).order_by("connection_id")
+    for folder, connection_id, offline in rows.values_list(
+        "integration_id", "connection_id", "connection__offline_since"
+    ):
+        members = counted[folder]
+        members["_registeredConnectionIds"].append(hex24(connection_id))
+        members["numRegisteredConnections"] += 1
+        members["numOfflineConnections"] += offline is not None
+    return counted

@@ -1,5 +1,7 @@
 """Saving and deleting connections: the document with secrets masked in one column, the secrets sealed in another."""
 
+import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -78,6 +80,15 @@ class ConnectionResource(Resource[Connection]):
     def seal(self, draft: Draft[Connection]) -> tuple[dict[str, Any], bytes]:
         row = draft.row
         return seal(draft.document, type=draft.document["type"], connection_id=row.id, previous=bytes(row.secret))
+
+    def counted(self, rows: Sequence[Connection], *, alone: bool = False) -> dict[uuid.UUID, dict[str, Any]]:
+        """`_integrationId` is told of one that stands in one folder: in several, none is its own."""
+        found = super().counted(rows, alone=alone)
+        for row in rows:
+            folders = list(row.integrations.all())
+            if len(folders) == 1:
+                found[row.pk]["_integrationId"] = folders[0].hex_id
+        return found
 
     def members(self, row: Connection) -> dict[str, Any]:
         shown: dict[str, Any] = {"name": row.name, "type": row.type, "offline": row.offline_since is not None}

@@ -46,9 +46,11 @@ SECRET_PATHS: dict[str, tuple[str, ...]] = {
     "salesforce": ("password", "clientSecret"),
     "webhook": ("token", "key", "password"),  # of an export that listens
 }
-SECRET_PATHS["rest"] = SECRET_PATHS["http"]
+SECRET_PATHS["rest"] = (*SECRET_PATHS["http"], "basicAuth.password", "bearerToken", "refreshToken")
 # In documents of types without a table, which are only kept.
-_SECRET_NAME = re.compile(r"pass(word|phrase)|secret|token|encrypted|private_?key|auth_?key|certificate", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"pass(word|phrase)|secret|token|(?<!un)encrypted|private_?key|auth_?key|certificate", re.IGNORECASE
+)
 
 
 def seal(

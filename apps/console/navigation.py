@@ -19,7 +19,7 @@ from apps.connections.models import Connection, Credential
 from apps.connectors.models import Component, Connector
 from apps.events.models import Event
 from apps.executions.models import Exchange, Execution, RecordError
-from apps.flows.models import Export, Flow, Import, LookupCache, Script
+from apps.flows.models import Blob, Export, Flow, Import, LookupCache, Script
 from apps.inbound.models import DirectHook, Listener, Notification
 from apps.integrations.models import Integration
 from apps.schedules.models import Schedule
@@ -71,6 +71,7 @@ GROUPS: list[tuple[str, list[tuple[str, str, Any]]]] = [
         [
             ("Exchanges", "swap_horiz", Exchange),
             ("Notifications", "inbox", Notification),
+            ("Blobs", "attach_file", Blob),
             ("Events", "bolt", Event),
             ("Audit entries", "history", AuditEntry),
         ],

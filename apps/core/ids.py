@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 _lock = threading.Lock()
 _last = 0
@@ -33,6 +33,11 @@ def id_like(other: uuid.UUID) -> uuid.UUID:
 def id_floor(moment: datetime) -> uuid.UUID:
     """Not greater than any id made at or after a moment: retention goes by the key, without an index on the time."""
     return from_hex24(f"{int(moment.timestamp() * 1000) << 12:015x}{0:09x}")
+
+
+def time_of(row_id: uuid.UUID) -> datetime:
+    """When an id was made."""
+    return datetime.fromtimestamp(int(hex24(row_id)[:12], 16) / 1000, tz=UTC)
 
 
 def from_hex24(text: str) -> uuid.UUID:

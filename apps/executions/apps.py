@@ -10,7 +10,9 @@ class ExecutionsConfig(AppConfig):
     def ready(self) -> None:
         from apps.executions import actions, files, probes, replaying, retention
         from apps.executions import kinds as execution_kinds
+        from apps.executions.counting import count_open_errors, tell_resolved
         from apps.executions.queue import WORK_KIND, sweep
+        from apps.integrations.counting import register_counting
         from apps.wire.links import register_download
         from apps.work import doctor, kinds, scheduler
 
@@ -22,4 +24,6 @@ class ExecutionsConfig(AppConfig):
         scheduler.register(scheduler.Duty("prune executions", 600.0, retention.prune, elected=True))
         register_download(files.ERRORS, files.errors_file)
         register_download(files.DIAGNOSTICS, files.diagnostics_file)
+        register_counting("integration", count_open_errors)
+        register_counting("flow", tell_resolved, lists=False)
         doctor.register_all(probes.PROBES)

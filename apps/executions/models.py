@@ -164,7 +164,8 @@ class RecordError(OrganizationRow):
     source_index = models.IntegerField(default=0)  # the record's number in its page
     export_data_uri = models.TextField(blank=True)
     import_data_uri = models.TextField(blank=True)
-    request_key = models.CharField(max_length=64, blank=True)
+    request_key = models.CharField(max_length=64, blank=True)  # the Exchange in which it was refused
+    field = models.CharField(max_length=200, blank=True)  # what a mapping could not make
     retryable = models.BooleanField(default=False)
     retrying_in = models.UUIDField(null=True)  # the retry execution that has taken it
     assigned_to = models.CharField(max_length=254, blank=True)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Sequence
 
 from apps.core.gateway import Exchange as Captured
+from apps.core.ids import hex24, new_id
 from apps.executions.models import Exchange
 from apps.executions.payloads import pack
 
@@ -27,6 +28,7 @@ class ExecutionRecorder:
         self.execution_id = execution_id
         self.organization_id = organization_id
         self._kept: list[Captured] = []
+        self._ids: dict[str, uuid.UUID] = {}  # of the rows-to-be of what was sent under a key
         self._failures = 0
         with _lock:
             while len(_seen) >= EXECUTIONS_REMEMBERED:
@@ -45,16 +47,34 @@ class ExecutionRecorder:
 
     def record(self, exchanges: Sequence[Captured]) -> None:
         self._kept.extend(exchanges)
+        self._ids.update((captured.key, new_id()) for captured in exchanges if captured.key)
+
+    def kept_as(self, key: str) -> str:
+        """The id of the recording of what was sent under this key; empty where none was kept."""
+        row_id = self._ids.get(key) if key else None
+        return hex24(row_id) if row_id else ""
 
     def rows(self) -> list[Exchange]:
         """The rows to insert with the next commit; forgets them."""
-        rows = [to_row(self.execution_id, self.organization_id, captured) for captured in self._kept]
-        self._kept = []
-        return rows
+        kept, ids = self._kept, self._ids
+        self._kept, self._ids = [], {}
+        last = {captured.key: index for index, captured in enumerate(kept) if captured.key}  # one may be sent twice
+        return [
+            to_row(
+                self.execution_id,
+                self.organization_id,
+                captured,
+                row_id=ids[captured.key] if last.get(captured.key) == index else new_id(),
+            )
+            for index, captured in enumerate(kept)
+        ]
 
 
-def to_row(execution_id: uuid.UUID | None, organization_id: uuid.UUID, captured: Captured) -> Exchange:
+def to_row(
+    execution_id: uuid.UUID | None, organization_id: uuid.UUID, captured: Captured, *, row_id: uuid.UUID
+) -> Exchange:
     return Exchange(
+        id=row_id,
         execution_id=execution_id,
         organization_id=organization_id,
         connection_id=uuid.UUID(captured.connection) if captured.connection else None,

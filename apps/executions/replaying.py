@@ -113,7 +113,7 @@ def keep(
         started_at=began,
         ended_at=now(),
     )
-    exchanges = [to_row(row_id, row.organization_id, captured) for captured in recorder.captured]
+    exchanges = [to_row(row_id, row.organization_id, captured, row_id=new_id()) for captured in recorder.captured]
     with transaction.atomic():
         row.save(force_insert=True)
         ExecutionData.objects.create(execution=row, output=pack({"replay": told, "output": found.output}))

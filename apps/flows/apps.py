@@ -15,8 +15,9 @@ class FlowsConfig(AppConfig):
         from apps.flows.models import Export, Flow, Import, LookupCache, Script
         from apps.flows.pipeline import coordinator, finish, pages, planning, retry, running, snapshot
         from apps.flows.services import blobs, plans, replays
-        from apps.flows.services.counts import live_counts
+        from apps.flows.services.counts import count_flows, count_queued, live_counts, tell_owner
         from apps.flows.services.runs import STARTABLE
+        from apps.integrations.counting import register_counting
         from apps.integrations.references import register_kind
         from apps.schedules import targets
         from apps.work import doctor, kinds, scheduler
@@ -44,4 +45,8 @@ class FlowsConfig(AppConfig):
         for model in (Export, Import, Script, Flow, LookupCache):
             register_kind(str(model._meta.model_name), model)
         register_live_counts(live_counts)
+        register_counting("integration", count_flows)
+        register_counting("connection", count_queued, lists=False)
+        register_counting("flow", tell_owner)
+        register_counting("lookupcache", tell_owner)
         doctor.register_all(probes.PROBES)

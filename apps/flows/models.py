@@ -1,5 +1,6 @@
 """Reusable sources, sinks and scripts, and the flows that join them. A page is one unit of a flow's records."""
 
+import uuid
 from typing import Self
 
 from django.db import models
@@ -243,6 +244,10 @@ class Upload(OrganizationRow):
         return self.run_key
 
 
+class BlobQuerySet(ActorQuerySet):
+    integration_path = "execution__integration_id"
+
+
 class Blob(OrganizationRow):
     """A file that flows move without looking into it. Its content lies in the deployment's own folder (`blobs`)."""
 
@@ -251,6 +256,13 @@ class Blob(OrganizationRow):
     content_type = models.CharField(max_length=200, blank=True)
     execution = models.ForeignKey("executions.Execution", on_delete=models.SET_NULL, null=True, related_name="+")
     expires_at = models.DateTimeField(db_index=True)
+
+    objects = BlobQuerySet.as_manager()
+
+    @property
+    def integration_id(self) -> uuid.UUID | None:
+        """The folder of the run that has kept it."""
+        return self.execution.integration_id if self.execution else None
 
     def __str__(self) -> str:
         return self.name

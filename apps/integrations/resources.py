@@ -5,7 +5,7 @@ nothing of the old one; a patch is a replace with a patched copy.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -17,6 +17,7 @@ from apps.core.actors import Actor, Verb
 from apps.core.errors import ForbiddenError, NotFoundError, ValidationError, ValidationErrors
 from apps.core.ids import hex24, new_id
 from apps.core.models import OrganizationRow
+from apps.integrations.counting import count
 from apps.integrations.references import (
     Target,
     dependents_of,
@@ -129,6 +130,10 @@ class Resource(Generic[Row]):
 
     def show_listed(self, row: Row) -> dict[str, Any]:
         return self.show(row)
+
+    def counted(self, rows: Sequence[Row], *, alone: bool = False) -> dict[uuid.UUID, dict[str, Any]]:
+        """What is counted when somebody asks, by row; `alone`: of one that is read by its id."""
+        return count(self.kind, rows, alone=alone)
 
     def create(self, *, actor: Actor, document: dict[str, Any]) -> Row:
         row = self.model(organization_id=actor.organization_id, id=new_id())

@@ -18,6 +18,13 @@ FIELD_LIST = re.compile(r"[A-Za-z0-9._,]*")
 SHORT_FORM = frozenset({"_id", "name", "createdAt", "lastModified"})
 
 
+Counted = Callable[[list[Any]], Mapping[Any, Mapping[str, Any]]]
+
+
+def nothing_counted(rows: list[Any]) -> Mapping[Any, Mapping[str, Any]]:
+    return {}
+
+
 def refuse_query(message: str, *, field: str) -> BadRequestError:
     return BadRequestError(message, field=field, code="invalid_query_params")
 
@@ -32,9 +39,17 @@ def read_limit(query: Mapping[str, str], *, most: int = MAX_LIMIT) -> int:
 
 
 def list_page(
-    rows: QuerySet[Any], *, request: Request, show: Callable[[Any], dict[str, Any]], short: frozenset[str] = SHORT_FORM
+    rows: QuerySet[Any],
+    *,
+    request: Request,
+    show: Callable[[Any], dict[str, Any]],
+    short: frozenset[str] = SHORT_FORM,
+    counted: Counted = nothing_counted,
 ) -> Response:
-    """One page of `rows`, by keyset: a list of 50 costs the queries of a list of 1."""
+    """One page of `rows`, by keyset: a list of 50 costs the queries of a list of 1.
+
+    `counted`: further members of these rows, by their ids.
+    """
     query = request.query_params
     limit, choose = read_limit(query), chooser(query, short=short)
     after = query.get("after", "")
@@ -44,7 +59,8 @@ def list_page(
             raise refuse_query("after must be the id that a Link header named.", field="after")
         rows = rows.filter(pk__gt=after_id)
     found = list(rows.order_by("pk")[: limit + 1])
-    response = Response([choose(show(row)) for row in found[:limit]])
+    counts = counted(found[:limit])
+    response = Response([choose({**show(row), **counts.get(row.pk, {})}) for row in found[:limit]])
     if len(found) > limit:
         response["Link"] = next_link(request, after=found[limit - 1].hex_id)
     return response

@@ -91,20 +91,26 @@ class ResourceViewSet(WireViewSet):
 
     def list(self, request: Request) -> Response:
         rows = self.resource.listed(self.actor)
-        return list_page(rows, request=request, show=self.resource.show_listed, short=self.short_form)
+        resource = self.resource
+        return list_page(
+            rows, request=request, show=resource.show_listed, short=self.short_form, counted=resource.counted
+        )
 
     def retrieve(self, request: Request, **kwargs: str) -> Response:
-        return Response(self.resource.show(self.row(self.resource.read_verb)))
+        return Response(self.shown(self.row(self.resource.read_verb)))
+
+    def shown(self, row: Any) -> dict[str, Any]:
+        return {**self.resource.show(row), **self.resource.counted([row], alone=True)[row.pk]}
 
     def create(self, request: Request) -> Response:
         self.resource.require_somewhere(actor=self.actor, verb=Verb.EDIT)
         row = self.resource.create(actor=self.actor, document=self.body())
-        return Response(self.resource.show(row), status=201)
+        return Response(self.shown(row), status=201)
 
     def replace(self, request: Request, **kwargs: str) -> Response:
         row = self.row(Verb.EDIT)
         row = self.resource.replace(actor=self.actor, row=row, document=self.body())
-        return Response(self.resource.show(row))
+        return Response(self.shown(row))
 
     def patch_listed(self, request: Request, **kwargs: str) -> Response:
         row = self.row(Verb.EDIT)

@@ -153,6 +153,18 @@ def test_a_mask_without_a_stored_secret_is_refused():
         seal(document, type="rdbms", connection_id=new_id())
 
 
+def test_what_is_not_encrypted_by_its_name_is_no_secret():
+    document = {"type": "wrapper", "wrapper": {"encrypted": {"a": "s3cr3t"}, "unencrypted": {"b": 1}}}
+    masked, _ = seal(document, type="wrapper", connection_id=new_id())
+    assert masked["wrapper"] == {"encrypted": MASK, "unencrypted": {"b": 1}}
+
+
+def test_connections_of_the_old_rest_type_hide_their_own_secrets():
+    rest = {"bearerToken": "s3cr3t", "refreshToken": "s3cr3t", "basicAuth": {"username": "ann", "password": "s3cr3t"}}
+    masked, _ = seal({"type": "rest", "rest": rest}, type="rest", connection_id=new_id())
+    assert "s3cr3t" not in str(masked) and masked["rest"]["basicAuth"]["username"] == "ann"
+
+
 def test_types_that_are_only_kept_hide_what_is_secret_by_name():
     document = {"van": {"apiToken": "x", "nested": [{"privateKey": "y", "host": "h"}], "passwordless": True}}
     masked, secret = seal(document, type="van", connection_id=(row := new_id()))

@@ -14,7 +14,7 @@ from apps.core.ids import hex24, new_id
 from apps.events.models import Event
 from apps.executions.models import Exchange, Execution, RecordError, RetryData, Step
 from apps.executions.payloads import pack
-from apps.flows.models import Export, Flow, Import, LookupCache, LookupEntry, Page, Script
+from apps.flows.models import Blob, Export, Flow, Import, LookupCache, LookupEntry, Page, Script
 from apps.inbound.models import DirectHook, Hook, Listener, Notification
 from apps.integrations.models import Integration
 from apps.schedules.models import Schedule, Tick
@@ -73,6 +73,7 @@ def furnish(organization, *, user=None):
         **own, execution=run, connection_id=connection.id, method="POST", url="https://warehouse.example/parcels",
         status=503, detail=pack({"request": {"headers": {"Authorization": "******"}, "body": '{"id": 1}'}}),
     )  # fmt: skip
+    blob = Blob.objects.create(**own, name=f"labels/order-{n}.pdf", size=3, execution=run, expires_at=now())
     error = RecordError.objects.create(
         **own, execution=run, flow_id=flow.id, step_id=sink.id, integration_id=folder.id, source="application",
         code="503", message="The warehouse is closed.", trace_key="order-1", retryable=True,
@@ -163,6 +164,6 @@ def furnish(organization, *, user=None):
         group, credential,
         sink, script, cache, flow, run, exchange, error, schedule, event, notification, subscription, delivery, item,
         entry, approval, alarm, told, blueprint, entity, suggestion,
-        automation, direct, listener,
+        automation, direct, listener, blob,
     )  # fmt: skip
     return {type(row): row for row in rows}

@@ -242,4 +242,8 @@ DOCUMENTS: list[Callable[[World], dict[str, Any]]] = [
 EXCUSED: dict[Field, str] = {
     ("ExportHttp", "_asyncHelperId"): "asynchronous helpers are resources that the contract has no operation for: 422",
     ("HookRef", "_stackId"): "stacks, which host hooks elsewhere, have no operation either: an id of one is 422",
+    ("Export", "apiIdentifier"): "a second address of the vendor's to invoke it by: here it has one, by its id",
+    ("Export", "debugUntil"): "what is sent is kept for as long as the connection's debugDate says",
+    ("Export", "_connectorId"): "the vendor's packaged integrations do not exist here",
+    ("Export", "_sourceId"): "a copy remembers what it was made of, and cloning is not built",
 }

@@ -18,7 +18,10 @@ Triple = tuple[str, str, str]  # dialect, method, path with {} for each paramete
 
 @cache
 def contract(dialect: str) -> dict[str, Any]:
-    return yaml.safe_load((SHARED / "contracts" / f"{dialect}.openapi.yaml").read_text())
+    text = (SHARED / "contracts" / f"{dialect}.openapi.yaml").read_text()
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes a tenth of the time
+    found: dict[str, Any] = yaml.load(text, Loader=loader)
+    return found
 
 
 def plain(path: str) -> str:

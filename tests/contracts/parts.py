@@ -8,10 +8,12 @@ the world's ids too.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from apps.accounts.models import EndUser
+from tests.contracts import fields
 from tests.contracts.operations import Routed, described, documented, resolve, routed
 
 Key = tuple[str, str]  # method, path with {} for each parameter
@@ -115,24 +117,5 @@ def required_query(operation: Routed) -> list[str]:
     return [part["name"] for part in parameters if part["in"] == "query" and part.get("required")]
 
 
-def fields_of(part: dict[str, Any], *, name: str = "") -> set[tuple[str, str]]:
-    """(schema, member) of every documented member of an answer; what is free-form has none."""
-    return {(shape, member) for shape, member, _ in walk_members(part, [], name=name)}
-
-
-def seen_in(value: Any, part: dict[str, Any], *, name: str = "") -> set[tuple[str, str]]:
-    """Those that are not null in this answer."""
-    return {(shape, member) for shape, member, found in walk_members(part, [value], name=name) if found}
-
-
-def walk_members(part: dict[str, Any], values: list[Any], *, name: str) -> Any:
-    name = part["$ref"].rsplit("/", 1)[1] if "$ref" in part else name
-    part = resolve("interactor", part)
-    if part.get("type") == "array" and "items" in part:
-        inner = [item for value in values if isinstance(value, list) for item in value]
-        yield from walk_members(part["items"], inner, name=name)
-    for member, inner_part in part.get("properties", {}).items():
-        inner = [value.get(member) for value in values if isinstance(value, dict)]
-        present = [value for value in inner if value is not None]
-        yield name, member, bool(present)
-        yield from walk_members(inner_part, present, name=f"{name}.{member}")
+fields_of = partial(fields.fields_of, "interactor")
+seen_in = partial(fields.seen_in, "interactor")

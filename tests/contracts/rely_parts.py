@@ -6,11 +6,13 @@ least, or no page of it has neighbours.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from tests.contracts import fields
 from tests.contracts.operations import Routed, described, documented, resolve, routed
 
 Key = tuple[str, str]  # method, path with {} for each parameter
@@ -108,26 +110,5 @@ def is_paged(operation: Routed) -> bool:
     return any(resolve(RELY, one)["name"] == "cursor" for one in described(operation).get("parameters", []))
 
 
-def fields_of(part: dict[str, Any], *, name: str = "") -> set[tuple[str, str]]:
-    """(schema, member) of every documented member of an answer; what is free-form has none."""
-    return {(shape, member) for shape, member, _ in walk_members(part, [], name=name)}
-
-
-def seen_in(value: Any, part: dict[str, Any], *, name: str = "") -> set[tuple[str, str]]:
-    """Those that are not null in this answer."""
-    return {(shape, member) for shape, member, found in walk_members(part, [value], name=name) if found}
-
-
-def walk_members(part: dict[str, Any], values: list[Any], *, name: str) -> Iterator[tuple[str, str, bool]]:
-    """What is put together of several schemas, or is one of several, has the members of all."""
-    name = part["$ref"].rsplit("/", 1)[1] if "$ref" in part else name
-    part = resolve(RELY, part)
-    for alternative in (*part.get("allOf", ()), *part.get("oneOf", ()), *part.get("anyOf", ())):
-        yield from walk_members(alternative, values, name=name)
-    if "items" in part:
-        inner = [item for value in values if isinstance(value, list) for item in value]
-        yield from walk_members(part["items"], inner, name=name)
-    for member, inner_part in part.get("properties", {}).items():
-        present = [found for value in values if isinstance(value, dict) and (found := value.get(member)) is not None]
-        yield name, member, bool(present)
-        yield from walk_members(inner_part, present, name=f"{name}.{member}")
+fields_of = partial(fields.fields_of, RELY)
+seen_in = partial(fields.seen_in, RELY)

@@ -65,6 +65,8 @@ SQL_IMPORT = {
     "rdbms": {"queryType": ["per_record"], "query": ["CREATE TABLE IF NOT EXISTS n{{{record.id}}} (id INTEGER)"]},
     "mappings": [{"generate": "id", "dataType": "number", "extract": "$.id", "status": "Active"}],
 }
+GROUP = "00112233445566778899aabb"
+FOLDER_OF_FLOWS = {"name": "Shop to ERP", "flowGroupings": [{"_id": GROUP, "name": "Nightly"}]}
 LOOKUP_CACHE = {"name": "Rates", "description": "by currency", "includeDataInTemplatesAndCloning": True}
 OUTSIDE = ("}/ping", "}/export", "}/export/pages", "}/import", "}/import/map", "}/invoke")
 
@@ -95,11 +97,19 @@ class World:
 
 
 def build_world(person: Any) -> World:
+    world, flow, step = build_rows(person)
+    add_run(world, flow=flow, step=step)
+    return world
+
+
+def build_rows(person: Any, *, shop: str = "https://shop.example/api") -> tuple[World, Any, Any]:
+    """The world before anything has run in it, its flow, and the import of that. `shop`: where its calls lead."""
     actor = person.actor
     world = World(actor)
-    integration = INTEGRATIONS.create(actor=actor, document={"name": "Shop to ERP"})
-    connection = CONNECTIONS.create(actor=actor, document=HTTP_CONNECTION)
-    spare = CONNECTIONS.create(actor=actor, document={**HTTP_CONNECTION, "name": "Spare"})
+    integration = INTEGRATIONS.create(actor=actor, document=FOLDER_OF_FLOWS)
+    over_http = {**HTTP_CONNECTION, "http": {**HTTP_CONNECTION["http"], "baseURI": shop}}
+    connection = CONNECTIONS.create(actor=actor, document=over_http)
+    spare = CONNECTIONS.create(actor=actor, document={**over_http, "name": "Spare"})
     register_connections(actor=actor, integration=integration, ids=[connection.hex_id])
     script = SCRIPTS.create(actor=actor, document={"name": "Hooks", "content": "function f(o) { return o.data }"})
     via = {"_connectionId": connection.hex_id}
@@ -142,8 +152,7 @@ def build_world(person: Any) -> World:
         (listener, "listener"), (upload, "upload"),
     ):  # fmt: skip
         world.ids[kind] = row.hex_id
-    add_run(world, flow=flow, step=imported)
-    return world
+    return world, flow, imported
 
 
 def add_run(world: World, *, flow: Any, step: Any) -> None:

@@ -42,7 +42,7 @@ def rows_of(content):
 def test_errors_of_a_job_are_listed_in_the_old_form_and_given_as_a_file(api, world, client):
     job = f"/jobs/{world.ids['job']}"
     listed = api.get(f"{job}/joberrors").json()
-    assert [(error["code"], error["resolved"]) for error in listed] == [("400", True), ("400", False)]
+    assert [(error["code"], error["resolve"]) for error in listed] == [("400", True), ("400", False)]
     answer, content = fetch(client, api.get(f"{job}/errorFile/signedURL"))
     assert answer["Content-Type"].startswith("text/csv") and answer["Cache-Control"] == "no-store"
     rows = rows_of(content)

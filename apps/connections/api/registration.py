@@ -33,7 +33,7 @@ class FolderConnectionsView(FolderView):
 
     def get(self, request: Request, _id: str) -> Response:
         rows = CONNECTIONS.readable(self.actor).filter(integrations=self.folder(Verb.SECRETS))
-        return list_page(rows, request=request, show=CONNECTIONS.show_listed)
+        return list_page(rows, request=request, show=CONNECTIONS.show_listed, counted=CONNECTIONS.counted)
 
 
 class RegisterManyView(FolderView):

@@ -155,6 +155,13 @@ class EmailPart(Part):
         return {**super().get_fields(), "from": TextField()}  # a word of the language
 
 
+class QueuePart(Part):
+    """What waits to go out: `name` is the id of the connection whose concurrency counts."""
+
+    name = TextField()
+    size = WholeField()
+
+
 class ConnectionSerializer(Document):
     name = NameField(max_length=100)
     type = WordField(TYPES, required=True)
@@ -181,3 +188,4 @@ class ConnectionSerializer(Document):
     offline = FlagField(read_only=True)
     _connectorId = IdField(read_only=True)
     _integrationId = IdField(read_only=True)
+    queues = ListField(QueuePart(), read_only=True)

@@ -243,7 +243,7 @@ def _record(
                     exchange, status=None, planned=False, error_code=NoRecordedAnswer.code, error_message=said
                 )
             elif planned:
-                exchange = replace(exchange, status=None, key=request.idempotency_key)
+                exchange = replace(exchange, status=None)
             exchanges.append(exchange)
     if exchanges:
         recorder.record(exchanges)

@@ -43,7 +43,7 @@ class Exchange:
     error_message: str = ""
     planned: bool = False
     connection: str = ""  # the id of whatever it went through, if that has one
-    key: str = ""  # what a write would have been sent under
+    key: str = ""  # what a write is sent under, or would have been
     whole: Mapping[str, Any] | None = field(default=None, repr=False)  # all of an unsent write; full of secrets
 
 
@@ -92,6 +92,7 @@ def describe(
         request_encoding=sent_encoding,
         request_size=len(request.body),
         request_cut=sent_cut,
+        key=request.idempotency_key,
     )
     return finish(common, outcome, redactor=redactor)
 

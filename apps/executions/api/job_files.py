@@ -25,9 +25,11 @@ class JobErrorSerializer(Part):
     code = TextField()
     message = TextField()
     source = TextField()
+    generate = TextField()
     exportDataURI = TextField()
     importDataURI = TextField()
-    resolved = FlagField()
+    resolve = FlagField()
+    retry = FlagField()
 
 
 class JobView(WireView):
@@ -63,9 +65,11 @@ def show_job_error(row: RecordError, *, job_id: str) -> dict[str, Any]:
         "code": row.code,
         "message": row.message,
         "source": row.source,
+        "generate": row.field or None,
         "exportDataURI": row.export_data_uri or None,
         "importDataURI": row.import_data_uri or None,
-        "resolved": row.resolved_at is not None,
+        "resolve": row.resolved_at is not None,
+        "retry": row.retrying_in is not None or row.resolved_by == "retry",
     }
     return {name: value for name, value in shown.items() if value is not None}
 

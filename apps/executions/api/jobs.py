@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.errors import ConflictError, ValidationError
-from apps.executions.job_search import STATUSES, TYPES, search_jobs
+from apps.executions.job_search import MOST, STATUSES, TYPES, ids, search_jobs
 from apps.executions.jobs import find_job, jobs_of, show_family, show_jobs, show_steps
 from apps.executions.models import TERMINAL, Execution, Step
 from apps.executions.services import cancel_execution
@@ -50,6 +50,11 @@ class JobSerializer(Part):
         return fields
 
 
+class CurrentJobsSerializer(Part):
+    _integrationId = IdField()
+    _flowId = IdField()
+
+
 def show_job(job: Execution | Step) -> dict[str, Any]:
     return (show_jobs([job]) if isinstance(job, Execution) else show_steps([job]))[0]
 
@@ -62,9 +67,13 @@ class JobViewSet(WireViewSet):
         return Response(show_steps(found) if children else show_jobs(found))
 
     def current(self, request: Request) -> Response:
-        """Jobs in progress; a body may name integrations or flows by `_integrationId` and `_flowId`."""
-        rows = jobs_of(self.actor).exclude(state__in=TERMINAL).order_by("-id")
-        return Response(show_jobs(list(rows[:1001])))
+        """Jobs in progress; a body may name an integration or a flow by `_integrationId` and `_flowId`."""
+        wanted = self.body(serializer=CurrentJobsSerializer) if request.data else {}
+        rows = jobs_of(self.actor).exclude(state__in=TERMINAL)
+        for name, column in (("_integrationId", "integration_id"), ("_flowId", "target_id")):
+            if wanted.get(name):
+                rows = rows.filter(**{f"{column}__in": ids([wanted[name]])})
+        return Response(show_jobs(list(rows.order_by("-id")[:MOST])))
 
     def retrieve(self, request: Request, _id: str) -> Response:
         return Response(show_job(find_job(self.actor, _id)))

@@ -12,6 +12,7 @@ from apps.executions.api.job_files import errors_link
 from apps.executions.api.jobs import JobSerializer
 from apps.executions.jobs import show_jobs
 from apps.executions.models import RecordError
+from apps.executions.retention import kept_until
 from apps.flows.services import record_errors
 from apps.flows.services.resources import FLOWS
 from apps.flows.services.runs import retry_errors
@@ -22,6 +23,7 @@ from apps.wire.stamps import read_stamp, stamp
 from apps.wire.viewsets import WireView, WireViewSet
 
 MOST = 1000
+CLASSIFIER = "autopilot"  # the convention's word for what no person has done
 
 
 class AssigneePart(Part):
@@ -41,11 +43,13 @@ class FlowErrorPart(Part):
     retryDataKey = TextField()
     _flowJobId = IdField()
     classification = TextField()
+    classifiedBy = TextField()
     reqAndResKey = TextField()
     tagIds = TextsField()
     assignedTo = AssigneePart()
     resolvedAt = StampField()
     resolvedBy = TextField()
+    purgeAt = StampField()
 
 
 class OpenErrorsSerializer(Part):
@@ -68,6 +72,9 @@ class RetrySerializer(Part):
     errorFileId = TextField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("errorFileId"):
+            message = "Error files are made when they are fetched, and not kept: name retryDataKeys or errorIds."
+            raise serializers.ValidationError({"errorFileId": message})
         if not attrs.get("retryDataKeys") and not attrs.get("errorIds"):
             raise serializers.ValidationError({"retryDataKeys": "Name at least one record to retry."})
         return attrs
@@ -118,6 +125,7 @@ def show_error(row: RecordError) -> dict[str, Any]:
         "oIndex": str(row.source_index),
         "_flowJobId": hex24(row.execution_id),
         "classification": row.classification,
+        "classifiedBy": "" if row.classification == "none" else CLASSIFIER,
         "retryDataKey": row.hex_id if row.retryable else "",
         "exportDataURI": row.export_data_uri,
         "importDataURI": row.import_data_uri,
@@ -126,6 +134,7 @@ def show_error(row: RecordError) -> dict[str, Any]:
         "resolvedBy": row.resolved_by,
         "tagIds": row.tags,
         "assignedTo": {"email": row.assigned_to} if row.assigned_to else None,
+        "purgeAt": stamp(kept_until(row.execution_id)),
     }
     return {key: value for key, value in shown.items() if value not in ("", None, []) or key in ("code", "message")}
 
@@ -252,7 +261,12 @@ class AssignErrorsView(StepView):
         flow = self.flow()
         step_id, wanted = self.step(flow), self.body()
         record_errors.assign_errors(
-            actor=self.actor, flow=flow, step_id=step_id, error_ids=wanted["errorIds"], email=wanted["email"]
+            actor=self.actor,
+            flow=flow,
+            step_id=step_id,
+            error_ids=wanted["errorIds"],
+            email=wanted["email"],
+            user_id=wanted.get("_userId", ""),
         )
         return Response(status=204)
 

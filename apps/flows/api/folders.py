@@ -46,7 +46,8 @@ class FolderContentsView(FolderView):
             used = Reference.objects.filter(integration_id=folder.id, source_kind="flow", target_kind=resource.kind)
             inside |= Q(pk__in=used.values("target_id"))
         rows = resource.readable(self.actor).filter(inside)
-        return list_page(rows, request=request, show=resource.show_listed, short=SHORT_FORM | {"disabled"})
+        short = SHORT_FORM | {"disabled"}
+        return list_page(rows, request=request, show=resource.show_listed, short=short, counted=resource.counted)
 
 
 class FolderErrorsView(FolderView):

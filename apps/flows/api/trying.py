@@ -51,6 +51,8 @@ class PreviewSerializer(AddressedSerializer):
 class PagedStatePart(Part):
     pageIndex = WholeField()
     pageSize = WholeField()
+    totalPages = WholeField()
+    totalRecords = WholeField()
     done = FlagField()
     issuedAt = WholeField()
     sig = TextField(max_length=10_000_000)
@@ -84,6 +86,7 @@ class StepResponseSerializer(Part):
     ignored = FlagField()
     id = AnyField()
     _json = AnyField()
+    dataURI = TextField()
     headers = ObjectField()
 
 

@@ -84,6 +84,9 @@ def work_pages(plan: FlowPlan, batches: list[Batch]) -> None:
         take_step(step, parts, settlement)
         if step.runner.effect and plan.goes_on_after(step):
             settlement.commit_progress([part.batch for part in parts])
+    if not plan.steps:  # a flow that only reads: its records are through
+        for batch in batches:
+            batch.keep([])
     settlement.commit_end(batches)
 
 

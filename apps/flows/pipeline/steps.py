@@ -19,6 +19,8 @@ class Failure:
     classification: str = "none"
     in_doubt: bool = False
     import_data_uri: str = ""
+    request_key: str = ""  # what the request was sent under that was refused
+    field: str = ""  # what a mapping could not make
 
 
 @dataclass(frozen=True, slots=True)

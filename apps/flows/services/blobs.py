@@ -14,7 +14,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 
+from apps.audit import services as audit
+from apps.core.actors import Actor, Verb
 from apps.core.clock import now
 from apps.core.ids import new_id, parse_id
 from apps.flows.models import Blob
@@ -96,6 +99,23 @@ def content_of(blob: Blob, *, most: int) -> bytes:
 def let_go(blobs: Iterable[Blob]) -> None:
     """They were imported. Not gone at once: a worker that vanishes now has its successor send them again."""
     Blob.objects.filter(pk__in=[blob.pk for blob in blobs]).update(expires_at=now() + DONE_KEPT)
+
+
+def delete_blob(*, actor: Actor, blob: Blob) -> None:
+    """Its content goes with it, once nobody can find it any more."""
+    actor.require(Verb.DELETE, integration_id=blob.integration_id)
+    content = path_of(blob)
+    with transaction.atomic():
+        audit.record(
+            actor=actor,
+            event="delete",
+            resource_type="blob",
+            resource_id=blob.id,
+            resource_name=blob.name,
+            integration_id=blob.integration_id,
+        )
+        transaction.on_commit(lambda: content.unlink(missing_ok=True))
+        blob.delete()
 
 
 def prune_blobs() -> int:

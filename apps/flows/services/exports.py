@@ -1,5 +1,9 @@
 """Saving and deleting exports. Listener secrets leave the document for the vault, as a connection's do."""
 
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
 from apps.connections.secrets import seal
 from apps.engine.mapping import compile_mapping, gather_lookups
 from apps.flows.models import Export
@@ -75,6 +79,13 @@ class ExportResource(ReusableResource[Export]):
         )
         if sealed:
             draft.document, row.secret = sealed
+
+    def counted(self, rows: Sequence[Export], *, alone: bool = False) -> dict[uuid.UUID, dict[str, Any]]:
+        """`asynchronous`: it is read in its own time, page by page; a lookup is asked while its record waits."""
+        found = super().counted(rows, alone=alone)
+        for row in rows:
+            found[row.pk]["asynchronous"] = not row.is_lookup
+        return found
 
     def adaptor_for(self, draft: Draft[Export]) -> str:
         kinds = {"webhook": "WebhookExport", "simple": "SimpleExport"}

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, Max, QuerySet
 
+from apps.accounts.models import Membership
 from apps.audit import services as audit
 from apps.core.actors import Actor, Verb
 from apps.core.clock import now
@@ -83,8 +84,17 @@ def erase_resolved(*, actor: Actor, flow: Flow, step_id: uuid.UUID, error_ids: l
         return RecordError.objects.filter(pk__in=found).delete()[0]
 
 
-def assign_errors(*, actor: Actor, flow: Flow, step_id: uuid.UUID, error_ids: list[str], email: str) -> int:
+def assign_errors(
+    *, actor: Actor, flow: Flow, step_id: uuid.UUID, error_ids: list[str], email: str, user_id: str = ""
+) -> int:
+    """To whoever has the address, be they a member or not; `user_id` must be a member's whose address it is."""
     actor.require(Verb.RETRY, integration_id=flow.integration_id)
+    if user_id:
+        row_id = parse_id(user_id)
+        members = Membership.objects.filter(organization_id=flow.organization_id, user__email__iexact=email)
+        if row_id is None or not members.filter(user_id=row_id).exists():
+            message = f"{user_id[:60]} is no member with the e-mail {email[:100]}."
+            raise ValidationError(message, field="_userId", code="invalid_ref")
     found = find_errors(flow=flow, step_id=step_id, ids=error_ids, field="errorIds")
     return RecordError.objects.filter(pk__in=found).update(assigned_to=email)
 

@@ -66,12 +66,17 @@ def next_page(*, actor: Actor, document: dict[str, Any], state: dict[str, Any]) 
         raise ValidationError("This export has been read to its end.", field="pagedExportState", code="export_done")
     before = Progress(**at.get("progress", {}))
     records, after, index = asked(lambda: read_page(reader, before, int(at.get("index", 0))))
-    number = int(at.get("pageIndex", 0))
+    number, total = int(at.get("pageIndex", 0)), int(at.get("totalRecords", 0)) + len(records)
     done = index == 0 and after.done
     issued = int(time.time() * 1000)
-    following = {"progress": after.as_json(), "index": index, "pageIndex": number + 1, "done": done, "issuedAt": issued}
+    following = {
+        "progress": after.as_json(), "index": index, "pageIndex": number + 1, "totalRecords": total, "done": done,
+        "issuedAt": issued,
+    }  # fmt: skip
     sealed = vault.encrypt_json(following, purpose=PURPOSE, row=reader.identity)
     shown = {"pageIndex": number, "pageSize": len(records), "done": done, "issuedAt": issued, "sig": sealed.hex()}
+    if done:  # a source's end is known when it is met
+        shown |= {"totalPages": number + 1, "totalRecords": total}
     return records, shown
 
 

@@ -12,6 +12,7 @@ from apps.wire.fields import (
     NameField,
     ObjectField,
     Part,
+    StampField,
     TextField,
     WholeField,
     WordField,
@@ -97,3 +98,7 @@ class IntegrationSerializer(Document):
     initChild = InitChildPart()
     _registeredConnectionIds = ListField(IdField(), read_only=True)
     numFlows = WholeField(read_only=True)
+    numError = WholeField(read_only=True)
+    numRegisteredConnections = WholeField(read_only=True)
+    numOfflineConnections = WholeField(read_only=True)
+    lastErrorAt = StampField(read_only=True)

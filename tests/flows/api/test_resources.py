@@ -19,7 +19,8 @@ def test_a_replace_erases_what_is_left_out(api, world):
     assert "pageGenerators" in api.get(address).json()
     answer = api.put(address, {"name": "Bare"})
     assert answer.status_code == 200
-    assert set(api.get(address).json()) == {"_id", "name", "disabled", "createdAt", "lastModified"}
+    told = {"_id", "_userId", "name", "disabled", "createdAt", "lastModified", "resolvedAt"}
+    assert set(api.get(address).json()) == told
 
 
 def test_members_nobody_knows_are_kept(api, world):

@@ -28,6 +28,13 @@ def refused(workshop, flow):
     return [(error.field, error.message) for error in info.value.errors]
 
 
+@pytest.mark.parametrize("member", [{"isAbstract": True}, {"overrides": {"pageSize": 5}}])
+def test_a_flow_that_inherits_is_not_run_as_if_it_did_not(workshop, member):
+    (name,) = member
+    ((field, message),) = refused(workshop, workshop.flow(**member))
+    assert field == name and "not supported" in message
+
+
 @pytest.mark.parametrize(
     ("members", "field"),
     [

@@ -50,6 +50,16 @@ def test_a_failed_record_waits_as_an_error_and_the_others_go_on(workshop, system
     assert "no" in error.message
 
 
+def test_a_flow_that_only_reads_ends_when_all_is_read(workshop, system):
+    system.serve_pages("/orders", orders(25))
+    flow = workshop.flow()
+    del flow.document["pageProcessors"]
+    flow.save()
+    execution = workshop.run(flow)
+    assert (execution.state, execution.pages_generated) == ("succeeded", 3)
+    assert workshop.at_rest() and not PagePayload.objects.exists()
+
+
 def test_a_source_that_refuses_fails_the_run_with_its_words(workshop, system):
     system.routes["GET /orders"] = lambda call: Answer(403, {"error": "forbidden"})
     execution = workshop.run(workshop.flow())

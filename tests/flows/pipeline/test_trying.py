@@ -52,6 +52,19 @@ def test_a_preview_shows_the_request_the_answer_and_what_becomes_of_it(api, syst
     assert len(system.made("GET /orders")) == 1 and not Execution.objects.exists()
 
 
+def test_pages_and_previews_tell_where_a_person_finds_each_record(api, system, connection):
+    system.serve_pages("/orders", orders(6), size=4)
+    export = {**EXPORT, "dataURITemplate": "https://shop.example/{{{record.id}}}"}
+    shown = api.post("/exports/preview", {**export, "_connectionId": connection}).json()
+    assert shown["dataURIs"] == [f"https://shop.example/{order['id']}" for order in shown["data"]]
+    address = f"/connections/{connection}/export/pages"
+    first = api.post(address, {"export": export}).json()
+    assert first["dataURIs"][0] == "https://shop.example/1" and "totalRecords" not in first["pagedExportState"]
+    last = api.post(address, {"export": export, "pagedExportState": first["pagedExportState"]}).json()
+    state = last["pagedExportState"]
+    assert (state["done"], state["totalPages"], state["totalRecords"]) == (True, 2, 6)
+
+
 def test_a_preview_of_a_source_that_refuses_says_so_among_its_stages(api, system, connection):
     system.routes["GET /orders"] = lambda call: Answer(400, {"error": "no such day"})
     answer = api.post("/exports/preview", {**EXPORT, "_connectionId": connection})
@@ -94,7 +107,7 @@ def test_a_state_that_was_changed_or_is_another_exports_is_refused(api, system, 
     address = f"/connections/{connection}/export/pages"
     state = api.post(address, {"export": EXPORT}).json()["pagedExportState"]
     for other, changed in (
-        (EXPORT, {**state, "sig": state["sig"][:-2] + "00"}),
+        (EXPORT, {**state, "sig": state["sig"][:-1] + ("1" if state["sig"][-1] == "0" else "0")}),
         (EXPORT, {**state, "sig": "zz"}),
         ({**EXPORT, "pageSize": 5}, state),
     ):

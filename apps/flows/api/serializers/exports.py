@@ -145,6 +145,7 @@ class ExportSerializer(Document):
     adaptorType = WordField(ADAPTORS)
     type = WordField(TYPES, allow_null=True)
     isLookup = FlagField()
+    asynchronous = FlagField(read_only=True)
     oneToMany = FlagField()
     pathToMany = TextField()
     pageSize = WholeField(min_value=1, max_value=100_000)

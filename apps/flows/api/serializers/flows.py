@@ -100,6 +100,8 @@ class FlowSerializer(Document):
     _abstractFlowId = IdField()
     overrides = ObjectField()
     lastExecutedAt = StampField(read_only=True)
+    resolvedAt = StampField(read_only=True)
+    _userId = IdField(read_only=True)
 
 
 class ScriptSerializer(Document):
@@ -116,5 +118,6 @@ class LookupCacheSerializer(Document):
     includeDataInTemplatesAndCloning = FlagField()
     _integrationId = IdField()
     externalId = TextField(max_length=255)
+    _userId = IdField(read_only=True)
     size = WholeField(read_only=True)
     sizeInMB = TextField(read_only=True)

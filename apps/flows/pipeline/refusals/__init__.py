@@ -8,14 +8,22 @@ from typing import Any
 from apps.core.errors import ValidationError, ValidationErrors
 from apps.flows.pipeline.refusals.exports import RUNNABLE_TYPES, of_export
 from apps.flows.pipeline.refusals.imports import of_import
+from apps.flows.pipeline.refusals.parts import NOT_YET
 
 __all__ = ["RUNNABLE_TYPES", "refuse_alone", "refuse_unsupported"]
+
+FLOW_MEMBERS = ("isAbstract", "_abstractFlowId", "overrides")
 
 
 def refuse_unsupported(snapshot: dict[str, Any]) -> None:
     """Raises ValidationErrors: all at once, each names the resource and the member."""
     lookups = {p["_exportId"] for p in processors_of(snapshot) if p["type"] == "export"}
-    found: list[ValidationError] = []
+    flow = snapshot["flow"]
+    found = [
+        ValidationError(f"Flow {flow['name']!r}: {member} {NOT_YET}.", field=member, code="unsupported")
+        for member in FLOW_MEMBERS
+        if flow.get(member)
+    ]
     for kind, documents in (("Export", snapshot["exports"]), ("Import", snapshot["imports"])):
         for resource_id, document in documents.items():
             found += faults_of(document, kind=kind, is_lookup=resource_id in lookups)

@@ -245,6 +245,7 @@ class HttpImportRunner:
                     code=str(answer.status),
                     message=verdict.message or f"The target answered {answer.status}.",
                     classification=classify_status(answer.status),
+                    request_key=group.request.idempotency_key,
                 )
             if not self.mapping.reads_responses:
                 continue
@@ -276,7 +277,7 @@ class HttpImportRunner:
             for index in group.indexes:
                 postpone(outcome, index, error)
         elif doubtful or not held_up(outcome, group.indexes, error, connection):
-            failure = failure_of(error, source="application")
+            failure = replace(failure_of(error, source="application"), request_key=group.request.idempotency_key)
             if doubtful:
                 failure = replace(failure, code="in_doubt", message=f"In doubt: {error.message}", in_doubt=True)
             outcome.failures.update(dict.fromkeys(group.indexes, failure))

@@ -352,7 +352,7 @@ def not_mapped(outcome: Outcome, index: int, error: MappingError, connection: Op
         wait_for(outcome, index, error.cause, connection)
     else:
         outcome.failures[index] = Failure(
-            source="mapping", code="mapping_failed", message=str(error), classification="value"
+            source="mapping", code="mapping_failed", message=str(error), classification="value", field=error.field
         )
 
 
