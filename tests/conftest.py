@@ -16,6 +16,12 @@ from tests import servers
 property_settings.register_profile("repeatable", deadline=None, derandomize=not os.environ.get("JUNCTION_TEST_RANDOM"))
 property_settings.load_profile("repeatable")
 
+# What starts processes of its own, longest first: several workers must not end up waiting for one of them.
+FIRST = (
+    "chaos/test_distributed", "chaos/test_embedded", "chaos/test_broker", "chaos/test_a", "stories/",
+    "automations/test_killed", "ops/test_demo.py", "ops/test_migrating", "ops/test_processes", "ops/test_up",
+    "ops/test_servers", "core/test_commands", "browser/",
+)  # fmt: skip
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
@@ -34,7 +40,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is marked `long` runs when asked for: by `-m long`, or by its name."""
+    """What is marked `long` runs when asked for: by `-m long`, or by its name. What lasts begins first."""
+    items.sort(key=lambda item: next((n for n, name in enumerate(FIRST) if f"tests/{name}" in item.nodeid), len(FIRST)))
     if config.option.markexpr or any("::" in argument for argument in config.args):
         return
     for item in items:
