@@ -5,6 +5,7 @@ from typing import Any
 
 from apps.engine.errors import DocumentError
 from apps.engine.mapping.convert import to_string
+from apps.engine.paths import MISSING, compile_getter
 from apps.engine.templates import TemplateError, compile
 from apps.engine.templates.environment import RenderEnv
 
@@ -38,19 +39,31 @@ def compile_trace_key(template: str | None, *, at: str = "traceKeyTemplate") -> 
     return key
 
 
+def trace_key_at(path: str) -> TraceKey:
+    """What stands at a path; the default where nothing does. Raises PathError."""
+    get = compile_getter(path)
+
+    def key(record: Any, scope: Mapping[str, Any] | None = None, env: RenderEnv | None = None) -> str:
+        return _named(get(_first_row(record))) or default_trace_key(record)
+
+    return key
+
+
 def default_trace_key(record: Any, scope: Mapping[str, Any] | None = None, env: RenderEnv | None = None) -> str:
     row = _first_row(record)
     if type(row) is dict:
-        for name in ("id", "_id"):
-            value = row.get(name)
-            if value is not None and value != "" and type(value) not in (list, dict):
-                return to_string(value)[:MAX_TRACE_KEY]
+        return _named(row.get("id")) or _named(row.get("_id"))
     return ""
 
 
 def child_trace_key(parent: str, child: str) -> str:
     """The key of a one-to-many child: `parent - child`."""
     return f"{parent} - {child}"[:MAX_TRACE_KEY]
+
+
+def _named(value: Any) -> str:
+    is_scalar = value is not None and value is not MISSING and type(value) not in (list, dict)
+    return to_string(value)[:MAX_TRACE_KEY] if is_scalar else ""
 
 
 def _first_row(record: Any) -> Any:

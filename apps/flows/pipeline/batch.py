@@ -71,6 +71,12 @@ def fresh_keys(root: str, *, generator: int, number: int, count: int) -> list[st
     return [start + str(i) for i in range(count)]
 
 
+def generator_of(key: str) -> int:
+    """Which of a run's page generators a record came from, by its key; -1 for one of another kind."""
+    parts = key.split(":")
+    return int(parts[1]) if len(parts) > 3 and parts[1].isdigit() else -1
+
+
 def fresh_batch(page: Page, claim: Claim, records: list[Any], *, root: str) -> Batch:
     """A page just cut from its source: its records' keys follow from its number."""
     keys = fresh_keys(root, generator=page.generator, number=page.number, count=len(records))

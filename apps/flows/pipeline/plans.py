@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from apps.executions.models import Execution
 from apps.executions.payloads import unpack
+from apps.flows.pipeline.batch import generator_of
 from apps.flows.pipeline.steps import Failure, StepRunner
 
 END = -1
@@ -32,7 +33,7 @@ class StepPlan:
     runner: StepRunner
     stage: str
     proceed_on_failure: bool
-    trace_key: Callable[[Any], str]
+    trace_key: Callable[[str, Any], str]  # of a record, by its key and as it stands
     map_response: Callable[[Any, Any], Any] | None = None
     after_mapping: Callable[[list[Any], list[Any]], "list[Any] | Failure"] | None = None
 
@@ -63,8 +64,7 @@ class FlowPlan:
 
     def address_of(self, key: str, record: Any) -> str:
         """The source's address of a record, by its key; made of the record as it stands."""
-        parts = key.split(":")
-        number = int(parts[1]) if len(parts) > 3 and parts[1].isdigit() else -1
+        number = generator_of(key)
         make = self.addresses[number] if 0 <= number < len(self.addresses) else None
         return make(record) if make else ""
 

@@ -97,7 +97,7 @@ class Settlement:
                 continue
             self.settle_retry(batch, place)
             if self.plan.auto_resolve:  # by a later result, good or bad: only the newest error stays
-                traces = outcome.traces.get(index) or [step.trace_key(part.records[index])]
+                traces = outcome.traces.get(index) or [step.trace_key(part.keys[index], part.records[index])]
                 self.trace_keys.setdefault(step.resource_id, set()).update(traces)
             failure = outcome.failures.get(index)
             if failure is not None:
@@ -197,7 +197,7 @@ class Settlement:
             code=failure.code[:100],
             message=failure.message[:4000],
             classification=failure.classification,
-            trace_key=child.trace_key[:MAX_TRACE_KEY] if child else step.trace_key(record),
+            trace_key=child.trace_key[:MAX_TRACE_KEY] if child else step.trace_key(key, record),
             source_index=index_of(key),
             export_data_uri=self.plan.address_of(key, record),
             import_data_uri=failure.import_data_uri,

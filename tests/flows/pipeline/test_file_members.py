@@ -77,7 +77,7 @@ def test_a_mapping_that_makes_a_list_of_rows_writes_several_for_a_record(worksho
 
 
 def test_a_csv_file_is_read_by_every_rule_of_its_export(workshop, system, folder, files):
-    laid(folder, "a.csv", b'made by hand~~ id ;name ~~1; Ann;~~1;Bo~~2;"Cy"~~'.replace(b"Ann;", b"Ann"))
+    laid(folder, "a.csv", b'made by hand~~ id ;name ~~1; Ann ~~1;Bo~~2;"Cy"~~')
     system.take("/sink")
     csv = {"columnDelimiter": ";", "rowDelimiter": "~~", "rowsToSkip": 1, "trimSpaces": True, "keyColumns": ["id"]}
     sink = workshop.import_(mappings=[], http={"batchSize": 5})

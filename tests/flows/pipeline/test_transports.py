@@ -238,3 +238,24 @@ def test_a_server_is_known_again_by_the_key_it_showed_first(workshop, system, tm
     with file_servers.sftp_server(tmp_path, port=port):
         answer = health.ping(open_row(row))
         assert not answer.ok and "host key" in answer.message
+
+
+def test_an_object_is_stored_with_the_encryption_that_its_import_asks_for(workshop, system):
+    system.serve_pages("/orders", orders(1))
+    with file_servers.s3_server() as url:
+        login = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET}
+        client = boto3.client("s3", region_name=REGION, endpoint_url=url, **login)
+        client.create_bucket(Bucket="shop", CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3 = {"accessKeyId": KEY_ID, "secretAccessKey": SECRET, "region": "us-east-1", "endpoint": url}
+        row = Connection.objects.create(
+            organization=workshop.owner.organization, name="s", type="s3", document={"s3": s3}
+        )
+        place = {"bucket": "shop", "fileKey": "o.csv", "region": REGION, "serverSideEncryptionType": "AES256"}
+        sink = Import.objects.create(
+            organization=workshop.owner.organization, name="s", adaptor_type="S3Import", connection=row,
+            document={"s3": place, "file": {"type": "csv"}, "mappings": IDENTITY},
+        )  # fmt: skip
+        execution = workshop.run(workshop.flow(None, sink))
+        assert execution.state == "succeeded", execution.reason
+        assert client.head_object(Bucket="shop", Key="o.csv")["ServerSideEncryption"] == "AES256"
+        client.close()

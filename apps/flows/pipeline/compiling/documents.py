@@ -5,6 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from apps.connections.access import OpenConnection, open_connection
@@ -15,8 +16,10 @@ from apps.core.gateway import Mode
 from apps.core.ids import hex24, parse_id
 from apps.engine.dates import format_moment
 from apps.engine.errors import DocumentError
-from apps.engine.tracing import compile_trace_key
+from apps.engine.paths import PathError
+from apps.engine.tracing import compile_trace_key, default_trace_key, trace_key_at
 from apps.executions.models import Execution
+from apps.flows.pipeline.batch import generator_of
 from apps.flows.pipeline.book import Book, load_book
 from apps.flows.pipeline.lookups import OutsideLookups, compile_lookups
 from apps.flows.pipeline.scopes import Surroundings, Text
@@ -73,6 +76,23 @@ class RunDocuments:
             found = rows.values_list("document__settings", flat=True).first()
             self.connection_settings[connection_id] = found if isinstance(found, dict) else {}
         return self.connection_settings[connection_id]
+
+    @cached_property
+    def source_traces(self) -> list[Callable[[Any], str]]:
+        return [trace_key_of_source(self.snapshot["exports"][g["_exportId"]]) for g in self.snapshot["generators"]]
+
+    def trace_at_source(self, key: str, record: Any) -> str:
+        """What a record is called on all its way, by its key; made of the record as it stands."""
+        number = generator_of(key)
+        known = 0 <= number < len(self.source_traces)
+        return self.source_traces[number](record) if known else default_trace_key(record)
+
+    def trace_of(self, document: dict[str, Any]) -> Callable[[str, Any], str]:
+        """(a record's key, the record) to its trace key at a step: by the step's own template, else by its source."""
+        if not document.get("traceKeyTemplate"):
+            return self.trace_at_source
+        own = trace_key_of(document)
+        return lambda key, record: own(record)
 
     def opener(self, document: dict[str, Any]) -> Callable[[], OpenConnection]:
         connection_id = parse_id(document.get("_connectionId"))
@@ -170,6 +190,17 @@ def checked(compile: Callable[..., Any], *args: Any, **options: Any) -> Any:
 def trace_key_of(document: dict[str, Any]) -> Callable[[Any], str]:
     trace = checked(compile_trace_key, document.get("traceKeyTemplate"))
     return lambda record: str(trace(record))
+
+
+def trace_key_of_source(document: dict[str, Any]) -> Callable[[Any], str]:
+    """Without a template by the id that its answers' records have, else by the usual names of ids."""
+    path = ((document.get("http") or {}).get("response") or {}).get("resourceIdPath")
+    if document.get("traceKeyTemplate") or not path or not isinstance(path, str):
+        return trace_key_of(document)
+    try:
+        return trace_key_at(path)
+    except PathError as error:
+        raise ValidationError(error.reason, field="http.response.resourceIdPath") from None
 
 
 def known_id(text: str) -> uuid.UUID:

@@ -14,7 +14,7 @@ from apps.flows.pipeline.compiling.documents import (
     checked,
     iso_millis,
     known_id,
-    trace_key_of,
+    trace_key_of_source,
     unsupported,
 )
 from apps.flows.pipeline.generators import GeneratorPlan
@@ -52,7 +52,7 @@ def generator(run: RunDocuments, index: int, generator: dict[str, Any], recorder
         shape=shape(run, document, dates, step=key, recorder=recorder),
         cutter=cutter(document),
         save_page=page_save(hook, dates=dates),
-        trace_key=trace_key_of(document),
+        trace_key=trace_key_of_source(document),
         limit=limit,
         delta=kind == "delta",
         once=once_runner(run, document, key) if kind == "once" else None,

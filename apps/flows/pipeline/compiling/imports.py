@@ -89,7 +89,7 @@ def http_import(run: RunDocuments, document: dict[str, Any], step: str, mapped: 
 def sql_import(run: RunDocuments, document: dict[str, Any], step: str, mapped: bool) -> SqlImportRunner:
     rdbms = document.get("rdbms") or {}
     kinds = as_list(rdbms.get("queryType")) or ["per_record"]
-    kind = str(kinds[0])
+    kind = "per_record" if kinds[0] in ("INSERT", "UPDATE") else str(kinds[0])  # words of older documents
     if kind not in ("per_record", "per_page", "first_page", "bulk_insert", "bulk_load"):
         raise ValidationError(f"{kind!r} is not supported by this deployment", field="rdbms.queryType[0]")
     bulk = bulk_writer(rdbms, kind, document.get("mapping")) if kind.startswith("bulk") else None

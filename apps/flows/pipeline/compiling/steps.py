@@ -138,7 +138,7 @@ def router_step(
     flow_id = parse_id(run.snapshot["flow"]["_id"]) or run.execution.id
     return StepPlan(
         position=at, key="", kind="router", resource_id=flow_id, next=END, runner=runner, stage="router",
-        proceed_on_failure=False, trace_key=trace_key_of({}),
+        proceed_on_failure=False, trace_key=run.trace_at_source,
     )  # fmt: skip
 
 
@@ -163,7 +163,7 @@ def processor_step(
     path = document.get("pathToMany") or "" if document.get("oneToMany") else ""
     map_response = checked(compile_response_mapping, mapping, at=f"{key}.responseMapping") if mapped else None
     if path:
-        runner = ManyRunner(runner, path, trace_key_of(document), trace_key_of({}))
+        runner = ManyRunner(runner, path, trace_key_of(document), run.trace_at_source)
         map_response = child_responses(map_response, path) if map_response else None
     of_children = path and hook and after and after["_scriptId"] in run.snapshot.get("scriptsOfChildren", ())
     after_call = call_after_children if of_children else call_after_mapping
@@ -176,7 +176,7 @@ def processor_step(
         runner=runner,
         stage="import" if is_import else "lookup",
         proceed_on_failure=bool(processor.get("proceedOnFailure")),
-        trace_key=trace_key_of(document),
+        trace_key=run.trace_of(document),
         map_response=map_response,
         after_mapping=partial(after_call, hook, path) if hook else None,
     )

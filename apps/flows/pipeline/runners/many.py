@@ -28,12 +28,12 @@ class Split:
 
 @dataclass(frozen=True)
 class ManyRunner:
-    """`trace_key` is of a child, `parent_trace` of its parent."""
+    """`trace_key` is of a child, `parent_trace` of its parent, by that one's key."""
 
     inner: StepRunner
     path: str
     trace_key: Callable[[Any], str]
-    parent_trace: Callable[[Any], str]
+    parent_trace: Callable[[str, Any], str]
 
     @property
     def effect(self) -> str:
@@ -94,7 +94,7 @@ class ManyRunner:
         if words and all(word == IGNORED for word in words):
             outcome.ignored.add(index)
         inside = split_children(record, self.path)
-        parent = self.parent_trace(record)
+        parent = self.parent_trace(key, record)
         traces = [f"{parent} - {self.trace_key(child)}" for child in inside]
         outcome.traces[index] = traces
         for number, child in enumerate(children):

@@ -169,7 +169,9 @@ class SqlImportRunner:
             else:
                 self.execute(open_session, batch_scope(work.base, rows), work.env)
 
-        ledgered(session, idempotency_key(" ".join(keys), self.write_name), write)
+        # What is run on the first page is run once, though each of several generators has a first page.
+        whole = f"{keys[0].partition(':')[0]}:first" if self.query_type == "first_page" else " ".join(keys)
+        ledgered(session, idempotency_key(whole, self.write_name), write)
 
     def look_for_earlier(self, session: Session, keys: list[str]) -> None:
         wanted = [idempotency_key(key, self.write_name) for key in keys]
