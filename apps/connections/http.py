@@ -15,6 +15,7 @@ from apps.connections.documents import BasicAuth, HttpDocument, RateLimit, Token
 from apps.connections.joining import join
 from apps.connections.media import CONTENT_TYPES, content_type, read_body
 from apps.connections.reading import spelled
+from apps.connections.signing import signing_scope
 from apps.core import clock
 from apps.core.gateway import BadResponse, InvalidRequest, Request, Response, RetryLater
 from apps.core.gateway.messages import Effect, WriteKind
@@ -35,7 +36,7 @@ class Frame:
 def frame_of(connection: OpenConnection, *, base_uri: str = "") -> Frame:
     """Raises InvalidRequest."""
     headers: dict[str, str] = {}
-    for name, template in http_document(connection).headers:
+    for name, template in http_document(connection).plain_headers:
         _put(headers, name, _render(connection, template, what=f"header {name}"))
     return Frame(base_uri or render_base(connection), headers)
 
@@ -75,6 +76,21 @@ def make_request(
         _put(fields, name, value)
     if at_base and authenticated and document.auth is not None:
         url, body = _authenticate(document.auth, url=url, fields=fields, body=body)
+    if at_base and document.signing_headers:
+        secrets = (connection.values.get(connection.type) or {}).get("encrypted") or {}
+        scope = signing_scope(
+            method=method.upper(),
+            url=url,
+            base=frame.base,
+            relative=relative_uri,
+            fields=fields,
+            body=body,
+            secrets=secrets,
+        )
+        own = {name.lower() for name in headers or {}}
+        for name, template in document.signing_headers:
+            if name.lower() not in own:
+                _put(fields, name, _render(connection, template, what=f"header {name}", **scope))
     return Request(
         method=method.upper(),
         url=url,
@@ -182,11 +198,11 @@ def _with_member(body: bytes, *, name: str, value: str, fields: dict[str, str]) 
     return orjson.dumps({**document, name: value})
 
 
-def _render(connection: OpenConnection, text: str, *, what: str) -> str:
+def _render(connection: OpenConnection, text: str, *, what: str, **scope: Any) -> str:
     if "{{" not in text:
         return text
     try:
-        return compile(text, "handlebars").render({"connection": connection.values})
+        return compile(text, "handlebars").render({"connection": connection.values, **scope})
     except TemplateError as error:
         raise InvalidRequest(f"{what} of the connection {connection.name} cannot be rendered: {error}.") from None
 

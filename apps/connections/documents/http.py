@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from apps.connections.documents.tls import DEFAULT_TLS, Tls
 from apps.connections.reading import Reader
+from apps.connections.signing import signs
 
 MEDIA = ("json", "xml", "urlencoded", "form-data", "plaintext")
 SUCCESS_MEDIA = ("json", "xml", "csv", "plaintext")
@@ -69,6 +70,15 @@ class HttpDocument:
     rate_limit: RateLimit = RateLimit()
     ping: Ping = Ping()
     tls: Tls = DEFAULT_TLS
+
+    @property
+    def signing_headers(self) -> tuple[tuple[str, str], ...]:
+        """Those that are made of the finished request."""
+        return tuple(header for header in self.headers if signs(header[1]))
+
+    @property
+    def plain_headers(self) -> tuple[tuple[str, str], ...]:
+        return tuple(header for header in self.headers if not signs(header[1]))
 
 
 def parse_http(http: Reader, *, of_connector: bool = False) -> HttpDocument:

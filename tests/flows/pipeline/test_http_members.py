@@ -1,5 +1,7 @@
 """Members of documents over HTTP that are seldom set, each by what a user notices of it."""
 
+import hmac
+
 import pytest
 
 from apps.core.ids import hex24
@@ -198,3 +200,33 @@ def test_a_preview_tells_where_a_person_finds_each_record(workshop, system):
     assert paged["dataURIs"] == shown["dataURIs"]
     document.pop("dataURITemplate")
     assert api.post("/exports/preview", document).json()["dataURIs"] == [None, None]
+
+
+# -- signatures
+
+
+def signature(call):
+    text = f"{call.method}|{call.query.get('page', '')}|{call.body.decode()}"
+    return hmac.new(b"s3cr3t", text.encode(), "sha256").hexdigest()
+
+
+def test_a_header_may_sign_each_request_as_it_is_sent(workshop, system):
+    system.serve_pages("/orders", orders(12))
+    system.take("/sink")
+    template = (
+        '{{hmac "sha256" hmacOptions.http.encrypted.key "hex"'
+        ' (join "|" hmacOptions.method hmacOptions.urlParametersMap.page hmacOptions.body)}}'
+    )
+    known = "{{#each hmacOptions.orderedQueryParams}}{{@key}}={{this}};{{/each}}{{hashOptions.bodyParametersMap.name}}"
+    workshop.connection.document["http"] |= {
+        "encrypted": {"key": "s3cr3t"},
+        "headers": [{"name": "X-Sign", "value": template}, {"name": "X-Seen", "value": known}],
+    }
+    workshop.connection.save()
+    export = workshop.export("/orders?z=1&sign=no&page={{export.http.paging.page}}")
+    execution = workshop.run(workshop.flow(export))
+
+    assert (execution.state, execution.success_count) == ("succeeded", 12), execution.reason
+    assert all(call.headers["X-Sign"] == signature(call) for call in system.calls)
+    assert system.made("GET /orders")[0].headers["X-Seen"] == "page=1;z=1;"
+    assert {call.headers["X-Seen"] for call in system.made("POST")} == {f"Order {i}" for i in range(1, 13)}

@@ -205,7 +205,8 @@ class HttpImportRunner:
             "write_kind": "key" if self.effect == "key" else "none",
         }
         request = make_request(connection, idempotency_key=key, **parts)
-        if not form.uri.is_template and not self.headers and request.body is body:
+        is_signed = bool(http_document(connection).signing_headers)
+        if not form.uri.is_template and not self.headers and request.body is body and not is_signed:
             shared[id(form)] = request
         return request, parts
 
