@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from apps.connections.documents.tls import DEFAULT_TLS, Tls
 from apps.connections.reading import Reader
@@ -71,12 +72,12 @@ class HttpDocument:
     ping: Ping = Ping()
     tls: Tls = DEFAULT_TLS
 
-    @property
+    @cached_property
     def signing_headers(self) -> tuple[tuple[str, str], ...]:
         """Those that are made of the finished request."""
         return tuple(header for header in self.headers if signs(header[1]))
 
-    @property
+    @cached_property
     def plain_headers(self) -> tuple[tuple[str, str], ...]:
         return tuple(header for header in self.headers if not signs(header[1]))
 
