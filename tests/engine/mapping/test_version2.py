@@ -263,3 +263,14 @@ def test_a_record_cannot_build_without_end() -> None:
     record = {"m": [[[[1] * 100] * 100] * 100] * 100}
     with pytest.raises(MappingError, match="at most"):
         mapped(nodes, record)
+
+
+def test_what_a_source_is_said_to_be_changes_nothing_and_an_object_is_copied_whole():
+    nodes = [
+        {**node("bill", "object", "$.bill"), "copySource": "yes"},
+        {**node("n", "string", "$.n"), "sourceDataType": "object", "description": "its number"},
+        {"generate": "all", "dataType": "objectarray", "status": "Active",
+         "buildArrayHelper": [{"extract": "$.lines", "sourceDataType": "string", "copySource": "yes"}]},
+    ]  # fmt: skip
+    record = {"bill": {"mail": "b@x", "deep": [1]}, "n": 5, "lines": [{"a": 1}, {"b": 2}]}
+    assert mapped(nodes, record) == {"bill": record["bill"], "n": "5", "all": record["lines"]}

@@ -167,10 +167,15 @@ def test_an_export_may_name_its_file_and_leaves_one_that_is_being_written(worksh
     for name in ("a.csv", "b.csv", "c.part"):
         (server.root / name).write_text(f"id,name\n1,{name}\n")
     system.take("/sink")
+    (server.root / "d.csv").write_text("id,name\n1,d.csv\n")
     workshop.run(workshop.flow(ftp_export(workshop, away, fileName="b.csv"), workshop.import_()))
-    assert [row["name"] for row in sent(system)] == ["b.csv"]
+    other = ftp_export(workshop, away)
+    other.document["file"]["fileName"] = '{{lowercase "D"}}.csv'
+    other.save()
+    workshop.run(workshop.flow(other, workshop.import_()))
+    assert [row["name"] for row in sent(system)] == ["b.csv", "d.csv"]
     workshop.run(workshop.flow(ftp_export(workshop, away, inProgressFileName="c.part"), workshop.import_()))
-    assert [row["name"] for row in sent(system)] == ["b.csv", "a.csv"]
+    assert [row["name"] for row in sent(system)] == ["b.csv", "d.csv", "a.csv"]
     assert [path.name for path in server.root.iterdir()] == ["c.part"]
 
 

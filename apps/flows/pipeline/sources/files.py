@@ -77,6 +77,7 @@ class FileSource:
         self.parser = None if store or self.file.get("output") == "metadata" else FileParser(document)
         self.keep, self.surroundings = keep, surroundings
         self.together = int(self.file.get("batchSize") or 1)
+        self.only = self.place.name or self.file.get("fileName") or ""  # the one file that is read, where it is named
         self.meta: dict[str, Any] | None = None
         self.sort_by = self.file.get("sortByFields") or []
         self.open_connection, self.recorder, self.step, self.mode = open_connection, recorder, step, mode
@@ -87,7 +88,7 @@ class FileSource:
         place, connection = self.place, self.online()
         folder, starts, ends, only, unfinished = (
             self.rendered(text, connection)
-            for text in (place.directory, place.starts_with, place.ends_with, place.name, place.in_progress)
+            for text in (place.directory, place.starts_with, place.ends_with, self.only, place.in_progress)
         )
         with self.session(connection) as files:
             names = files.list_files(place.folder(connection, folder), starts_with=starts, ends_with=ends)
