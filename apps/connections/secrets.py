@@ -41,16 +41,13 @@ SECRET_PATHS: dict[str, tuple[str, ...]] = {
     "ftp": ("password", "authKey", "passphrase", "pgpDecryptKey", "pgpPassphrase"),
     "s3": ("secretAccessKey",),
     "email": ("password",),
-    "mongodb": ("password",),
-    "netsuite": ("tokenSecret", "password"),
-    "salesforce": ("password", "clientSecret"),
     "webhook": ("token", "key", "password"),  # of an export that listens
 }
-SECRET_PATHS["rest"] = (*SECRET_PATHS["http"], "basicAuth.password", "bearerToken", "refreshToken")
 # In documents of types without a table, which are only kept.
 _SECRET_NAME = re.compile(
     r"pass(word|phrase)|secret|token|(?<!un)encrypted|private_?key|auth_?key|certificate", re.IGNORECASE
 )
+_OF_A_SECRET = re.compile(r"(uri|url|path|param|location|method|type|name|scheme)$", re.IGNORECASE)  # not one itself
 
 
 def seal(
@@ -112,7 +109,8 @@ def _named_places(value: Any, *, path: str) -> Iterator[tuple[str, dict[str, Any
     """In documents of types we only keep: every member that is a secret by its name."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            if _SECRET_NAME.search(name) and inner not in (None, "") and not isinstance(inner, bool):
+            secret = _SECRET_NAME.search(name) and not _OF_A_SECRET.search(name)
+            if secret and inner not in (None, "") and not isinstance(inner, bool):
                 yield f"{path}.{name}", value, name
             else:
                 yield from _named_places(inner, path=f"{path}.{name}")

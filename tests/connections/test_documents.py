@@ -160,9 +160,11 @@ def test_what_is_not_encrypted_by_its_name_is_no_secret():
 
 
 def test_connections_of_the_old_rest_type_hide_their_own_secrets():
-    rest = {"bearerToken": "s3cr3t", "refreshToken": "s3cr3t", "basicAuth": {"username": "ann", "password": "s3cr3t"}}
+    basic = {"username": "ann", "password": "s3cr3t"}
+    rest = {"bearerToken": "s3cr3t", "refreshToken": "s3cr3t", "basicAuth": basic, "refreshTokenPath": "a.b"}
     masked, _ = seal({"type": "rest", "rest": rest}, type="rest", connection_id=new_id())
-    assert "s3cr3t" not in str(masked) and masked["rest"]["basicAuth"]["username"] == "ann"
+    assert "s3cr3t" not in str(masked)
+    assert (masked["rest"]["basicAuth"]["username"], masked["rest"]["refreshTokenPath"]) == ("ann", "a.b")
 
 
 def test_types_that_are_only_kept_hide_what_is_secret_by_name():

@@ -127,6 +127,15 @@ def test_a_cap_that_may_not_float_stays(transactional_db, organization):
     assert Limit.objects.get(connection=row).permits is None
 
 
+@pytest.mark.parametrize(("floats", "most"), [(True, 12), (False, 4)])
+def test_a_cap_that_floats_may_grow_to_its_target(transactional_db, organization, floats, most):
+    row = a_connection(
+        organization, concurrency=4, http={"targetConcurrencyLevel": 12},
+        document={"autoRecoverRateLimitErrors": floats},
+    )  # fmt: skip
+    assert limit_store.lease(row.id, permits=50, block="a", seconds=5).permits == most
+
+
 def test_a_pause_between_calls_is_kept(organization, limiter):
     row = a_connection(organization, http={"rateLimit": {"limit": 200}})
     first = limiter.acquire(key(row), 10, concurrency=10)

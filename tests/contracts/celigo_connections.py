@@ -100,7 +100,7 @@ DOCUMENTS: list[Callable[[World], dict[str, Any]]] = [
     kept("rdbms", type="postgresql", host="db.example", database="books", user="ann", password="s3cr3t"),
     kept("rest", baseURI="https://old.example", mediaType="json", authType="token", bearerToken="s3cr3t"),
     kept("mongodb", host=["mongo.example:27017"], database="books", username="ann", password="s3cr3t"),
-    kept("netsuite", account="TSTDRV1", tokenId="id", tokenSecret="s3cr3t"),
+    kept("netsuite", account="TSTDRV1", tokenId="s3cr3t", tokenSecret="s3cr3t"),
     kept("salesforce", sandbox=False, clientId="junction", clientSecret="s3cr3t"),
     kept("wrapper", unencrypted={"a": 1}, encrypted="s3cr3t", pingFunction="ping"),
 ]

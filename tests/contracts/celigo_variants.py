@@ -147,8 +147,6 @@ EXCUSED: dict[Field, str] = {
     ("RetryRequest", "errorFileId"): "files of errors are made when they are fetched, not kept: it is refused by name",
     ("StepError", "retryDataKey"): "of records that are submitted with no job, nothing is kept",
     ("StepResponse", "data"): "a lookup's answer; only imports are asked with no job",
-    ("FlowError", "reqAndResKey"): "errors do not name the recording of their refusal",
-    ("LegacyJobError", "generate"): "errors do not name the field that a mapping could not make",
     ("LegacyJobError", "extract"): "a mapping says which field it could not make, not what that is made of",
     ("LegacyJobError", "extracted"): "a mapping says which field it could not make, not what that is made of",
     ("LegacyJobError", "generated"): "a field that could not be made has no value",

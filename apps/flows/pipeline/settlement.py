@@ -25,6 +25,8 @@ from apps.work import leases, sql
 from apps.work import services as work
 from apps.work.kinds import LeaseLostError
 
+MAX_FIELD = 200
+
 
 @dataclass
 class Delay:
@@ -201,6 +203,8 @@ class Settlement:
             source_index=index_of(key),
             export_data_uri=self.plan.address_of(key, record),
             import_data_uri=failure.import_data_uri,
+            request_key=self.recorder.kept_as(failure.request_key),
+            field=failure.field[:MAX_FIELD],
             retryable=retryable,
         )
         found = self.found[part.batch.page.id]

@@ -50,6 +50,17 @@ def test_a_failed_record_waits_as_an_error_and_the_others_go_on(workshop, system
     assert "no" in error.message
 
 
+def test_a_refused_record_names_the_recording_of_its_refusal(workshop, system):
+    system.serve_pages("/orders", orders(3))
+    system.routes["POST /sink"] = lambda call: (
+        Answer(422, {"message": "no"}) if call.json["external_id"] == 2 else {"id": 1}
+    )
+    execution = workshop.run(workshop.flow())
+    error = RecordError.objects.get()
+    exchange = Exchange.objects.get(execution=execution, status=422)
+    assert error.request_key == exchange.hex_id
+
+
 def test_a_flow_that_only_reads_ends_when_all_is_read(workshop, system):
     system.serve_pages("/orders", orders(25))
     flow = workshop.flow()
