@@ -126,6 +126,7 @@ def due_organizations(lane: str) -> list[uuid.UUID]:
 
 
 def probe(lane: str, after: uuid.UUID | None) -> list[tuple[uuid.UUID, int]]:
+    """A scalar subquery looks for due work, since PostgreSQL would make a join of EXISTS that reads all there is."""
     start = " AND organization_id > %s" if after else ""
     found = sql.prepared(
         "WITH RECURSIVE orgs(id) AS (SELECT * FROM (SELECT organization_id FROM work_workitem"
@@ -133,9 +134,9 @@ def probe(lane: str, after: uuid.UUID | None) -> list[tuple[uuid.UUID, int]]:
         " UNION ALL SELECT (SELECT n.organization_id FROM work_workitem n WHERE n.lane = %s AND n.parked_on = ''"
         " AND n.organization_id > orgs.id ORDER BY n.organization_id LIMIT 1) FROM orgs WHERE orgs.id IS NOT NULL)"
         " SELECT orgs.id, (SELECT count(*) FROM work_workitem r WHERE r.organization_id = orgs.id"
-        f" AND r.lease_until > {sql.now_sql()}) FROM orgs WHERE orgs.id IS NOT NULL AND EXISTS"
+        f" AND r.lease_until > {sql.now_sql()}) FROM orgs WHERE orgs.id IS NOT NULL AND"
         " (SELECT 1 FROM work_workitem d WHERE d.lane = %s AND d.organization_id = orgs.id AND d.parked_on = ''"
-        f" AND d.due_at <= {sql.now_sql()}) LIMIT {ORGANIZATIONS_PROBED}",
+        f" AND d.due_at <= {sql.now_sql()} ORDER BY d.due_at LIMIT 1) = 1 LIMIT {ORGANIZATIONS_PROBED}",
         [lane, *([after] if after else []), lane, lane],
     )
     return [(sql.to_uuid(row[0]), row[1]) for row in found]  # type: ignore[misc]

@@ -191,7 +191,7 @@ def test_a_process_that_is_killed_again_and_again_in_a_minute_counts_as_one_lost
 
 
 def test_a_claim_reads_no_more_than_it_takes(organization):
-    """Ten thousand items that are due are not sorted for one of them, also before the database knows how many."""
+    """Whatever is due is not sorted for the first of it, also before the database knows how much there is."""
     add(organization, 3)
     with CaptureQueriesContext(connection) as captured:
         claims.claim_next("flows")
@@ -203,3 +203,19 @@ def test_a_claim_reads_no_more_than_it_takes(organization):
         plan = str(cursor.fetchall())
     assert "work_claim" in plan
     assert "Sort" not in plan and "ORDER BY" not in plan
+
+
+def rows_read(plan):
+    return max([plan["Actual Rows"] * plan["Actual Loops"], *map(rows_read, plan.get("Plans", []))])
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="it looks up row by row, whatever is asked")
+def test_looking_for_due_work_reads_little_however_much_is_due(organization):
+    add(organization, 2000)
+    with CaptureQueriesContext(connection) as captured:
+        assert claims.is_due("flows")
+    probe = next(entry["sql"] for entry in captured if entry["sql"].startswith("WITH RECURSIVE"))
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {probe}")
+        [[[found]]] = cursor.fetchall()
+    assert rows_read(found["Plan"]) < 20
