@@ -117,6 +117,13 @@ def test_an_import_that_could_not_run_names_its_field(api, world, change, field)
     assert any(named.startswith(field) for named in fields_of(answer)), answer.json()
 
 
+def test_a_resource_of_a_kind_that_is_not_kept_here_is_told_from_one_that_is_gone(api, world):
+    http = {"method": "GET", "relativeURI": "/", "_asyncHelperId": UNKNOWN}
+    answer = api.post("/exports", {**HTTP_EXPORT, "_connectionId": world.ids["connection"], "http": http})
+    assert (answer.status_code, fields_of(answer)) == (422, ["http._asyncHelperId"])
+    assert "this deployment keeps none" in answer.json()["errors"][0]["message"]
+
+
 def test_an_id_of_another_organization_is_as_good_as_none(api, world, stranger):
     other = Api(stranger, prefix="/v1")
     answer = other.post("/exports", {**HTTP_EXPORT, "_connectionId": world.ids["connection"]})

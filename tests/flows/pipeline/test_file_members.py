@@ -7,6 +7,7 @@ from django.conf import settings
 from openpyxl import load_workbook
 
 from apps.connections.models import Connection
+from apps.core.errors import ValidationErrors
 from apps.executions.models import RecordError
 from apps.flows.models import Export, Import
 from tests.api import Api, fields_of
@@ -115,6 +116,25 @@ def test_files_of_one_batch_leave_together_and_a_bad_one_keeps_all_of_it(worksho
     execution = workshop.run(workshop.flow(export, workshop.import_(mappings=[])))
     assert execution.state == "failed" and "d.json" in execution.reason
     assert sorted(path.name for path in (folder / "in").iterdir()) == ["c.json", "d.json"]
+
+
+def test_a_pages_file_is_told_to_a_hook_and_to_the_steps_behind(workshop, system, folder, files):
+    system.serve_pages("/orders", orders(3))
+    system.take("/sink")
+    text = "function f(o) { return o.responseData.map(r => ({...r, id: 'in ' + r._json.fileName})); }"
+    sink = file_import(workshop, files, type="csv", fileName="o.csv", skipAggregation=True, batchSize=2)
+    sink.document["hooks"] = {"postSubmit": {"_scriptId": script(workshop, text), "function": "f"}}
+    sink.save()
+    mapping = {"responseMapping": {"fields": [{"extract": "id", "generate": "where"}]}}
+    workshop.run(workshop.flow(None, (sink, mapping), workshop.import_(mappings=[], http={"batchSize": 5})))
+    assert [[row["where"] for row in page] for page in sent(system)] == [["in o.csv", "in o.csv", "in o-2.csv"]]
+
+    sink.document["file"].pop("skipAggregation")
+    sink.document["file"].pop("batchSize")
+    sink.save()
+    with pytest.raises(ValidationErrors) as info:
+        workshop.start(workshop.flow(None, sink))
+    assert [error.field for error in info.value.errors] == ["hooks.postSubmit"]
 
 
 # -- places

@@ -18,7 +18,7 @@ from apps.flows.pipeline.refusals.parts import (
 
 # Members that would be ignored. A path leads into objects; what is there and not empty or false is refused.
 IMPORT_MEMBERS = ("http._asyncHelperId", "file.pgp.hashAlgorithm")
-FILE_IMPORT_MEMBERS = ("hooks.postSubmit",)
+WHOLE_FILE_MEMBERS = ("hooks.postSubmit",)
 ADAPTORS = ("HTTP", "REST", "RDBMS", "FTP", "S3", "FileSystem", "Email")
 # Members of files that say which are read, and how.
 READING_MEMBERS = (
@@ -48,7 +48,8 @@ def of_import(document: dict[str, Any]) -> Found:
     if not whole_file and any(((document.get("hooks") or {}).get("postAggregate") or {}).values()):
         yield "hooks.postAggregate", "is called when a file of a whole run is written: there is none here"
     if file:
-        yield from ignored(document, FILE_IMPORT_MEMBERS)
+        if whole_file:
+            yield from ignored(document, WHOLE_FILE_MEMBERS, "is told of a page's records: set file.skipAggregation")
         if whole_file and file.get("batchSize"):
             yield "file.batchSize", "splits files of pages: set skipAggregation, or aggregation.type page"
         if file.get("type") == "xml" and file.get("encoding") not in (None, "", "utf8", "utf-8"):

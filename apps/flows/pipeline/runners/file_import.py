@@ -69,6 +69,8 @@ class FileImportRunner:
             if rows and self.page_files:
                 turn.check()
                 self.write_page(connection, part, mapped, turn.recorder)
+                if self.mode is not Mode.PLAN or self.mapping.answers:
+                    self.mapping.after_submit(mapped)
             elif rows:
                 mapped.outcome.kept = pack({"rows": rows, "first": part.records[0]})
             outcomes.append(mapped.outcome)
@@ -99,7 +101,11 @@ class FileImportRunner:
         rows, first = [mapped.records[i] for i in indexes], part.records[indexes[0]]
         unique = page.id if indexes[0] == 0 else uuid.uuid5(page.id, str(indexes[0]))
         try:
-            self.write(connection, rows, first, now=page.created_at, unique=unique, recorder=recorder, taken=taken)
+            name = self.write(
+                connection, rows, first, now=page.created_at, unique=unique, recorder=recorder, taken=taken
+            )
+            said = {"id": "", "_json": {"fileName": name}, "errors": [], "ignored": False, "statusCode": 200}
+            outcome.responses.update({index: dict(said) for index in indexes})
         except TemplateError as error:
             failure = Failure(source="application", code="invalid_file_name", message=str(error))
             outcome.failures.update(dict.fromkeys(indexes, failure))
@@ -147,8 +153,8 @@ class FileImportRunner:
         unique: uuid.UUID,
         recorder: Recorder,
         taken: set[str] | None = None,
-    ) -> None:
-        """`unique` stands for {UUID} in the name, and is the same when the file is written again."""
+    ) -> str:
+        """The file's name. `unique` stands for {UUID} in it, and is the same when the file is written again."""
         scope = record_scope(self.surroundings.base(connection.values), first)
         env = replace(environment(), now=now)
         name = self.name.render(scope, env).replace("{UUID}", unique.hex).strip("/")
@@ -168,12 +174,13 @@ class FileImportRunner:
             backup = self.backup.render(scope, env)
             if not backup:
                 files.write(path, content, in_progress_name=unfinished)
-                return
+                return name
             with tempfile.TemporaryFile() as copy:  # rows can be read once, and may not fit into memory
                 for piece in content:
                     copy.write(piece)
                 files.write(path, pieces_of(copy), in_progress_name=unfinished)
                 files.write(place.path(place.folder(connection, backup), name), pieces_of(copy))
+        return name
 
 
 def pieces_of(file: IO[bytes]) -> Iterator[bytes]:
