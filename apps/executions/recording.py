@@ -5,8 +5,10 @@ The surprise: it writes nothing itself; whoever commits the progress takes the r
 
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+from apps.core.clock import now
 from apps.core.gateway import Exchange as Captured
 from apps.core.ids import hex24, new_id
 from apps.executions.models import Exchange
@@ -24,12 +26,16 @@ EXECUTIONS_REMEMBERED = 256
 class ExecutionRecorder:
     """Bounds are a process's: each worker of a large run keeps its own sample."""
 
-    def __init__(self, execution_id: uuid.UUID, organization_id: uuid.UUID) -> None:
+    def __init__(
+        self, execution_id: uuid.UUID, organization_id: uuid.UUID, *, watched: Mapping[str, datetime] | None = None
+    ) -> None:
+        """`watched`: steps of which everything is kept, each until a moment."""
         self.execution_id = execution_id
         self.organization_id = organization_id
         self._kept: list[Captured] = []
         self._ids: dict[str, uuid.UUID] = {}  # of the rows-to-be of what was sent under a key
         self._failures = 0
+        self._watched = watched or {}
         with _lock:
             while len(_seen) >= EXECUTIONS_REMEMBERED:
                 _seen.pop(next(iter(_seen)))
@@ -37,6 +43,9 @@ class ExecutionRecorder:
 
     def wants(self, *, step: str, failed: bool) -> bool:
         self._counts[""] = self._counts.get("", 0) + 1
+        until = self._watched.get(step)
+        if until is not None and until > now():
+            return True
         if failed:
             self._failures += 1
             return self._failures <= FAILURES_PER_TURN

@@ -5,8 +5,11 @@ Each is written, read back, written again by PUT and read back. A document that 
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+from apps.core.clock import now
+from apps.wire.stamps import stamp
 from tests.contracts.world import HTTP_EXPORT, LISTENER, SQL_EXPORT, World
 
 Field = tuple[str, str]  # schema, member
@@ -212,8 +215,13 @@ def of_another_system(**members: Any) -> Callable[[World], dict[str, Any]]:
     return lambda world: {"name": "Elsewhere", "adaptorType": "SimpleExport", "type": "simple", **members}
 
 
+def watched(world: World) -> dict[str, Any]:
+    return {**over_http(world), "debugUntil": stamp(now() + timedelta(hours=1))}
+
+
 DOCUMENTS: list[Callable[[World], dict[str, Any]]] = [
     over_http,
+    watched,
     listener,
     of_a_query,
     whole,
@@ -243,7 +251,6 @@ EXCUSED: dict[Field, str] = {
     ("ExportHttp", "_asyncHelperId"): "asynchronous helpers are resources that the contract has no operation for: 422",
     ("HookRef", "_stackId"): "stacks, which host hooks elsewhere, have no operation either: an id of one is 422",
     ("Export", "apiIdentifier"): "a second address of the vendor's to invoke it by: here it has one, by its id",
-    ("Export", "debugUntil"): "what is sent is kept for as long as the connection's debugDate says",
     ("Export", "_connectorId"): "the vendor's packaged integrations do not exist here",
     ("Export", "_sourceId"): "a copy remembers what it was made of, and cloning is not built",
 }

@@ -5,8 +5,11 @@ Each is written, read back, written again by PUT and read back. A document that 
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+from apps.core.clock import now
+from apps.wire.stamps import stamp
 from tests.contracts.celigo_exports import (
     CALL,
     CSV,
@@ -168,8 +171,13 @@ def into_a_folder(**file: Any) -> Callable[[World], dict[str, Any]]:
     }  # fmt: skip
 
 
+def watched(world: World) -> dict[str, Any]:
+    return {**over_http(world), "debugUntil": stamp(now() + timedelta(hours=1))}
+
+
 DOCUMENTS: list[Callable[[World], dict[str, Any]]] = [
     over_http,
+    watched,
     by_statements,
     whole,
     looking_first,
@@ -189,7 +197,6 @@ EXCUSED: dict[Field, str] = {
     ("ImportHttp", "_asyncHelperId"): "asynchronous helpers are resources that the contract has no operation for: 422",
     ("HookRef", "_stackId"): "stacks, which host hooks elsewhere, have no operation either: an id of one is 422",
     ("Import", "apiIdentifier"): "a second address of the vendor's to invoke it by: here it has one, by its id",
-    ("Import", "debugUntil"): "what is sent is kept for as long as the connection's debugDate says",
     ("Import", "_connectorId"): "the vendor's packaged integrations do not exist here",
     ("Import", "_sourceId"): "a copy remembers what it was made of, and cloning is not built",
 }

@@ -61,7 +61,7 @@ class Coordinator:
     def __init__(self, turn: Run) -> None:
         self.execution, self.claim = turn.execution, turn.claim
         self.plan = plans.of(turn.execution)
-        self.recorder = ExecutionRecorder(self.execution.id, self.execution.organization_id)
+        self.recorder = ExecutionRecorder(self.execution.id, self.execution.organization_id, watched=self.plan.watched)
         self.generators = compiling.compile_generators(self.execution, self.plan, self.recorder)
         self.steps: list[Step] = []
         self.progress: list[Progress] = []

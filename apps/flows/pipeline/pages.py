@@ -73,7 +73,8 @@ def load_batches(execution: Execution, claims: Sequence[Claim]) -> list[Batch]:
 
 def work_pages(plan: FlowPlan, batches: list[Batch]) -> None:
     """Takes pages from where they stand as far as this turn gets, and commits what became of every record."""
-    settlement = Settlement(plan, ExecutionRecorder(plan.execution_id, plan.organization_id))
+    recorder = ExecutionRecorder(plan.execution_id, plan.organization_id, watched=plan.watched)
+    settlement = Settlement(plan, recorder)
     for step in plan.steps:
         parts = [part for batch in batches if (part := part_at(batch, step.position))]
         if not parts:

@@ -3,8 +3,9 @@
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from apps.executions.models import Execution
@@ -59,6 +60,7 @@ class FlowPlan:
     steps: tuple[StepPlan, ...]
     keeps_retry_data: bool
     auto_resolve: bool
+    watched: Mapping[str, datetime] = field(default_factory=dict)  # steps somebody looks at, each until a moment
     addresses: tuple[Callable[[Any], str] | None, ...] = ()  # by generator: where its records are found by a person
     book: "Script | None" = None
 

@@ -50,6 +50,7 @@ class ExportResource(ReusableResource[Export]):
         check_filters(draft, document, "filter", "inputFilter")
         check_filters(draft, document.get("file") or {}, "filter", at="file.")
         check_transforms(draft, "transform")
+        self.check_watch(draft)
         check_templates(draft)
         if document.get("mappings"):
             lookups = gather_lookups(document)

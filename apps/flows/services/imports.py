@@ -43,6 +43,7 @@ class ImportResource(ReusableResource[Import]):
         self.check_connection(draft, needed=document.get("adaptorType") not in WITHOUT_CONNECTION)
         check_filters(draft, document, "filter")
         check_transforms(draft, "transform", "responseTransform")
+        self.check_watch(draft)
         check_templates(draft)
         compiled(draft, lambda: compile_import_mapping(document))
         check_file(draft)

@@ -4,6 +4,8 @@ import uuid
 from typing import Any, TypeVar
 
 from apps.connections.models import Connection
+from apps.connections.resource import LONGEST_DEBUG, moment_of
+from apps.core.clock import now
 from apps.core.ids import hex24
 from apps.flows.models import Export, Import
 from apps.integrations.resources import Draft, Resource
@@ -38,13 +40,20 @@ ADAPTOR_OF = {
 
 class ReusableResource(Resource[Row]):
     columns = frozenset({"name", "adaptorType", "_connectionId", "_integrationId", "externalId"})
-    computed = frozenset({"apiIdentifier", "asynchronous", "debugUntil"})
+    computed = frozenset({"apiIdentifier", "asynchronous"})
     suffix: str  # Export or Import
 
     def connection_type(self, draft: Draft[Row]) -> str:
         connection_id = draft.ids.get("_connectionId")
         found = Connection.objects.filter(pk=connection_id).values_list("type", flat=True) if connection_id else ()
         return next(iter(found), "")
+
+    def check_watch(self, draft: Draft[Row]) -> None:
+        """Until then everything that the step sends is kept, so that a person can look at it."""
+        until = moment_of(draft.document.get("debugUntil"))
+        known = None if draft.is_new else moment_of(draft.row.document.get("debugUntil"))
+        if until is not None and until != known and until > now() + LONGEST_DEBUG:
+            draft.fail("debugUntil", "may be at most 24 hours ahead: everything that is sent is kept until then.")
 
     def check_connection(self, draft: Draft[Row], *, needed: bool) -> None:
         document = draft.document

@@ -70,6 +70,8 @@ def test_a_flow_has_page_processors_or_routers(api, world):
         ({"type": "weekly"}, "type"),
         ({"pageSize": 0}, "pageSize"),
         ({"test": {"limit": 101}}, "test.limit"),
+        ({"debugUntil": "2999-01-01T00:00:00.000Z"}, "debugUntil"),
+        ({"debugUntil": "soon"}, "debugUntil"),
         ({"delta": {"startDate": "soon"}}, "delta.startDate"),
         ({"delta": {"lagOffset": "5"}}, "delta.lagOffset"),
         ({"filter": {"type": "expression", "expression": {"rules": ["like", ["extract", "a"], 1]}}}, "filter"),

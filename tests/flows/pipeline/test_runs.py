@@ -1,7 +1,13 @@
 """A flow moves records from a paged source to a sink."""
 
+from datetime import timedelta
+
+import pytest
+
+from apps.core.clock import now
 from apps.executions.models import Exchange, RecordError
 from apps.flows.models import Page, PagePayload
+from apps.wire.stamps import stamp
 from tests.systems import Answer
 
 
@@ -36,6 +42,16 @@ def test_exchanges_of_a_small_run_are_kept(workshop, system):
     execution = workshop.run(workshop.flow())
     assert Exchange.objects.filter(execution=execution, method="GET").count() == 1
     assert Exchange.objects.filter(execution=execution, method="POST").count() == 3
+
+
+@pytest.mark.parametrize(("hours", "kept"), [(1, 130), (-1, 110)])
+def test_all_that_a_watched_step_sends_is_kept(workshop, system, hours, kept):
+    system.serve_pages("/orders", orders(130))
+    system.take("/sink")
+    until = stamp(now() + timedelta(hours=hours))
+    execution = workshop.run(workshop.flow(None, workshop.import_(debugUntil=until)))
+    found = Exchange.objects.filter(execution=execution, method="POST").count()
+    assert found == kept if hours > 0 else found <= kept
 
 
 def test_a_failed_record_waits_as_an_error_and_the_others_go_on(workshop, system):

@@ -176,3 +176,4 @@ class ExportSerializer(Document):
     rawData = TextField()
     _integrationId = IdField()
     externalId = TextField(max_length=255)
+    debugUntil = StampField()

@@ -23,6 +23,7 @@ from apps.wire.fields import (
     NameField,
     ObjectField,
     Part,
+    StampField,
     TextField,
     TextsField,
     WholeField,
@@ -132,3 +133,4 @@ class ImportSerializer(Document):
     sampleData = AnyField()
     _integrationId = IdField()
     externalId = TextField(max_length=255)
+    debugUntil = StampField()

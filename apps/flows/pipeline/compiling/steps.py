@@ -1,12 +1,14 @@
 """The steps of a run: routers and processors, joined by positions in which every record only moves forward."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
+from apps.connections.resource import moment_of
 from apps.core.errors import NotFoundError, ValidationError
 from apps.core.gateway import Mode
-from apps.core.ids import parse_id
+from apps.core.ids import hex24, parse_id
 from apps.engine.context import RecordContext
 from apps.engine.mapping import compile_response_mapping
 from apps.engine.records import merge_children, split_children
@@ -51,9 +53,19 @@ def plan(run: RunDocuments) -> FlowPlan:
         steps=made,
         keeps_retry_data=live and not skips,
         auto_resolve=live and bool(flow.get("autoResolveMatchingTraceKeys")),
+        watched=steps_debugged(run, made),
         addresses=tuple(address_of_source(run.snapshot["exports"][g["_exportId"]]) for g in generators),
         book=run.book,
     )
+
+
+def steps_debugged(run: RunDocuments, steps: tuple[StepPlan, ...]) -> dict[str, datetime]:
+    """The steps whose export or import says `debugUntil`."""
+    documents = {**run.snapshot["exports"], **run.snapshot["imports"]}
+    named = {f"generators[{i}]": g["_exportId"] for i, g in enumerate(run.snapshot["generators"])}
+    named |= {step.key: hex24(step.resource_id) for step in steps}
+    found = {key: moment_of(documents.get(name, {}).get("debugUntil")) for key, name in named.items()}
+    return {key: until for key, until in found.items() if until is not None}
 
 
 def address_of_source(export: dict[str, Any]) -> Callable[[Any], str] | None:
