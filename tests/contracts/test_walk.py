@@ -5,11 +5,14 @@ stored, and reads back as it was written, is `test_walk_documents`' matter.
 """
 
 import json
+import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from apps.flows.services.resources import EXPORTS, FLOWS, IMPORTS
+from tests.api import Api
 from tests.conftest import make_person
 from tests.contracts.caller import Caller
 from tests.contracts.calls import BODIES, IN_THE_WAY, QUERIES
@@ -22,6 +25,8 @@ from tests.contracts.test_walk_documents import KINDS
 from tests.contracts.world import World, build_world
 
 CELIGO = "celigo"
+UNKNOWN = ("0" * 24, "not known", "\0", "٣" * 24, "x" * 3000)
+ENVELOPE = {"$ref": "#/components/schemas/ErrorEnvelope"}
 
 
 @pytest.fixture
@@ -122,8 +127,21 @@ def call(caller: Caller, operation: Routed, address: str, body: Any, tally: Tall
 
 
 @pytest.mark.django_db
-def test_bad_calls_are_answered_in_the_contracts_error_form(client, owner):
-    envelope = {"$ref": "#/components/schemas/ErrorEnvelope"}
+@pytest.mark.parametrize("operation", [o for o in MINE if "{" in o.path], ids=lambda o: f"{o.method} {o.path}")
+def test_what_is_unknown_is_404_in_the_contracts_error_form(cast, operation):
+    api, body = Api(cast.owner), None
+    if operation.method != "GET":
+        body = BODIES[operation.triple[1:]](cast.world)
+    for name in re.findall(r"{(\w+)}", operation.path):
+        for text in UNKNOWN if name != "token" else ():  # a wrong one is no login
+            path = operation.path.replace(f"{{{name}}}", quote(text, safe=""))
+            answer = api.send(operation.method.lower(), cast.world.address(path), body)
+            assert answer.status_code == 404, (name, text, answer.content)
+            hold(CELIGO, answer.json(), ENVELOPE, what=f"{operation.method} {operation.path}")
+
+
+@pytest.mark.django_db
+def test_bad_calls_are_answered_in_the_contracts_error_form(client, walker):
     for method, path, body in (
         ("get", "/v1/flows/000000000000000000000000", None),
         ("get", "/v1/jobs", None),
@@ -131,8 +149,8 @@ def test_bad_calls_are_answered_in_the_contracts_error_form(client, owner):
         ("post", "/v1/flows", {}),
         ("post", "/v1/flows", "{"),
     ):
-        headers = owner.headers
+        headers = walker.headers
         kwargs = {"data": body, "content_type": "application/json"} if body is not None else {}
         answer = getattr(client, method)(path, headers=headers, **kwargs)
         assert 400 <= answer.status_code < 500
-        hold("celigo", answer.json(), envelope, what=f"{method} {path}")
+        hold(CELIGO, answer.json(), ENVELOPE, what=f"{method} {path}")
