@@ -74,6 +74,14 @@ def quick_passwords(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def todays_ids():
+    """Ids never go back: after a test that has moved the clock, those of the next would lie in the future."""
+    from apps.core import ids
+
+    ids._last = 0
+
+
 @dataclass(frozen=True)
 class Person:
     """A member of an organization and the API key they call with."""

@@ -100,11 +100,15 @@ def _reading(model: type[Model], vendor: str) -> tuple[list[str], list[tuple[int
 
 @dataclass(frozen=True)
 class Statement:
-    """Part of a change that is made in one round trip. `expects`: how many rows it must meet, else all is undone."""
+    """Part of a change that is made in one round trip. `expects`: how many rows it must meet, else all is undone.
+
+    One that `reads` is a SELECT, which changes nothing: what it finds decides.
+    """
 
     sql: str
     params: Sequence[Any]
     expects: int | None = None
+    reads: bool = False
 
 
 class UnexpectedRowsError(Exception):
@@ -139,12 +143,13 @@ def change_together(statements: Sequence[Statement]) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement.sql, statement.params)
-                if statement.expects not in (None, cursor.rowcount):
+                met = len(cursor.fetchall()) if statement.reads else cursor.rowcount
+                if statement.expects not in (None, met):
                     raise UnexpectedRowsError
         return
     parts = []
     for number, statement in enumerate(statements):
-        returning = " RETURNING 1" if statement.expects is not None else ""
+        returning = " RETURNING 1" if statement.expects is not None and not statement.reads else ""
         parts.append(f"s{number} AS ({statement.sql}{returning})")
     wanted = [(n, one.expects) for n, one in enumerate(statements) if one.expects is not None]
     right = " AND ".join(f"(SELECT count(*) FROM s{n}) = {int(expects)}" for n, expects in wanted) or "true"

@@ -60,3 +60,14 @@ def listening(organization_id: uuid.UUID, type: str) -> list[str]:
         row = run_prepared(f"SELECT {found}", [value for one in asked.values() for value in one.params])[0]
         told |= {name: bool(one) for name, one in zip(asked, row, strict=True)}
     return [name for name, answer in told.items() if answer]
+
+
+def silence(organization_id: uuid.UUID, type: str) -> Statement | None:
+    """A condition of a change that is to be made only where nobody listens; None where somebody surely does."""
+    told = [one.listens(organization_id, type) for one in _consumers.values() if one.takes(type)]
+    if any(answer is True for answer in told):
+        return None
+    asked = [answer for answer in told if isinstance(answer, Statement)]
+    found = " UNION ALL ".join(f"SELECT 1 WHERE EXISTS ({one.sql})" for one in asked)
+    params = [value for one in asked for value in one.params]
+    return Statement(found or "SELECT 1 WHERE 1 = 0", params, expects=0, reads=True)

@@ -121,17 +121,19 @@ class _Run:
             self._finish(state=state, reason=reason, output=output)
 
     def _finish(self, *, state: str, reason: str, output: bytes | None) -> None:
-        unheard = services.ends_unheard(self.execution, state=state)
-        if unheard and not self.started:
-            services.ending(self.execution, state=state, reason=reason)
-            self._insert(self.journal.take_statements(), output=output)
-            return
         claim = self.journal.claim
-        if unheard and claim is not None:
+        if not self.started:
+            waiting = self.journal.take_statements()
+
+            def insert(more: list[Statement]) -> None:
+                self._insert([*waiting, *more], output=output)
+
+            if services.insert_ended(self.execution, insert, state=state, reason=reason):
+                return
+            self._insert(waiting)
+        elif claim is not None and services.ends_unheard(self.execution, state=state):
             self._end(claim, state=state, reason=reason, output=output)
             return
-        if not self.started:
-            self._insert(self.journal.take_statements())
         with transaction.atomic():
             self.journal.commit_pending()
             if output is not None:

@@ -1,7 +1,8 @@
 """Starting, ending and canceling executions. A terminal state never changes; a retry is a new execution."""
 
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -154,10 +155,58 @@ def ends_unheard(execution: Execution, *, state: str, closed: bool = False) -> b
 
     `closed`: the caller knows that its kind has nothing to close.
     """
-    kind = kinds.get(execution.kind)
-    if kind.totals or (kind.close and not closed) or execution.parent_id:
+    if not ends_alone(execution, closed=closed):
         return False
     return not consumers.listening(execution.organization_id, f"execution.{state}")
+
+
+def ends_alone(execution: Execution, *, closed: bool) -> bool:
+    """Whether there is nothing but its own rows to write at its end."""
+    kind = kinds.get(execution.kind)
+    return not (kind.totals or (kind.close and not closed) or execution.parent_id)
+
+
+def insert_ended(
+    execution: Execution, insert: Callable[[list[Statement]], None], *, state: str, reason: str, closed: bool = False
+) -> bool:
+    """Inserts an execution that has ended already, if its end concerns nobody else. False: nothing was inserted, and it
+    is running as before.
+
+    `insert` takes one condition more, of the same round trip.
+    """
+    silence = consumers.silence(execution.organization_id, f"execution.{state}")
+    if silence is None or not ends_alone(execution, closed=closed) or _heard.lately(execution.organization_id):
+        return False
+    before = execution.state, execution.reason, execution.ended_at
+    ending(execution, state=state, reason=reason)
+    try:
+        insert([silence])
+    except UnexpectedRowsError:
+        execution.state, execution.reason, execution.ended_at = before
+        _heard.note(execution.organization_id)
+        return False
+    return True
+
+
+class Heard:
+    """Organizations in which somebody has listened lately: there it is not tried without them."""
+
+    SECONDS = 5.0
+    MOST = 10_000
+
+    def __init__(self) -> None:
+        self._until: dict[uuid.UUID, float] = {}
+
+    def note(self, organization_id: uuid.UUID) -> None:
+        if len(self._until) >= self.MOST:
+            self._until.clear()
+        self._until[organization_id] = time.monotonic() + self.SECONDS
+
+    def lately(self, organization_id: uuid.UUID) -> bool:
+        return self._until.get(organization_id, 0.0) > time.monotonic()
+
+
+_heard = Heard()
 
 
 def ending(execution: Execution, *, state: str, reason: str) -> Statement:

@@ -189,11 +189,14 @@ class InlineRunner(Runner):
             super().finish(state=state, reason=reason, output=output)
             return
         self.run.stopped = bool(reason) and state == State.SUCCEEDED
-        if services.ends_unheard(self.execution, state=state, closed=True):
-            services.ending(self.execution, state=state, reason=reason)
-            self.insert(self.waiting_statements(), output=output)
+        waiting = self.waiting_statements()
+
+        def insert(more: list[Statement]) -> None:
+            self.insert([*waiting, *more], output=output)
+
+        if services.insert_ended(self.execution, insert, state=state, reason=reason, closed=True):
             return
-        self.insert(self.waiting_statements())
+        self.insert(waiting)
         with transaction.atomic():
             if output is not None:
                 ExecutionData.objects.filter(execution=self.execution).update(output=output)
