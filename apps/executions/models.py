@@ -181,6 +181,9 @@ class RecordError(OrganizationRow):
                 fields=["flow_id", "step_id", "-id"], name="error_open", condition=Q(resolved_at__isnull=True)
             ),
             models.Index(fields=["flow_id", "step_id", "trace_key"], name="error_trace"),
+            models.Index(
+                fields=["flow_id", "-resolved_at"], name="error_resolved", condition=Q(resolved_at__isnull=False)
+            ),
             models.Index(fields=["organization", "-id"], name="error_newest"),
             models.Index(
                 fields=["organization", "trace_key"], name="error_search", opclasses=["uuid_ops", "varchar_pattern_ops"]
