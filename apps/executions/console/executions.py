@@ -83,7 +83,7 @@ class ExecutionAdmin(ConsoleAdmin):
     buttons = (
         Button(
             "cancel", "Cancel run", cancel, Verb.RUN, look="danger", shown=lambda row: not row.is_terminal,
-            confirm="Records that are sent already stay sent; the rest is dropped.",
+            confirm="What is sent stays sent; the rest is dropped, and all that it has started is canceled too.",
         ),
     )  # fmt: skip
 
