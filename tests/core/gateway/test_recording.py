@@ -1,5 +1,6 @@
 import base64
 import json
+import time
 import timeit
 from urllib.parse import quote, quote_plus
 
@@ -211,12 +212,10 @@ def test_replay_refuses_an_answer_that_was_cut(peer):
 
 
 def test_redaction_of_a_large_hostile_body_is_quick():
-    import time
-
-    began = time.perf_counter()
+    began = time.thread_time()
     for body in (b'"' * 60_000, b'"password":"' * 5_000, b"<token>" * 9_000, b"?sig=" * 9_000, b'"a-' * 20_000):
         redactor_for((SECRET,)).body(body)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 @pytest.mark.parametrize("lead", ["", "\n", "\ufeff "])
@@ -283,9 +282,13 @@ def test_many_long_headers_are_recorded_cut(peer):
 def test_redacting_takes_time_in_proportion_to_the_text(piece):
     redactor = redactor_for(("a" * 3_000 + "b",))
 
+    def redact(text):
+        redactor.url(text)
+        redactor.fields(text)
+
     def least(size):
         text = piece * (size // len(piece))
-        return min(timeit.repeat(lambda: (redactor.url(text), redactor.fields(text)), number=1, repeat=3))
+        return min(timeit.repeat(lambda: redact(text), timer=time.thread_time, number=1, repeat=3))
 
     # Twenty times the text in two hundred times the time would be generous; quadratic is four hundred times.
     assert least(400_000) < 200 * max(least(20_000), 1e-4)
