@@ -67,8 +67,8 @@ def with_pages(workshop, system, count=25):
         begin(execution, claim)
         coordinator = Coordinator(Run(execution=execution, claim=claim))
         coordinator.load_progress()
-        while not coordinator.exported:
-            coordinator.make_pages(10)
+        while not coordinator.exported and (room := 10 - sum(one.number for one in coordinator.progress)) > 0:
+            coordinator.make_pages(room)
         work.release([*(batch.claim for batch in coordinator.mine), claim], wake=False)
         coordinator.mine = []
     finally:
