@@ -39,7 +39,9 @@ class WorkItem(Row):
         constraints = [models.UniqueConstraint(fields=["kind", "target_id"], name="one_work_item_per_target")]
         indexes = [
             models.Index(fields=["lane", "organization", "due_at", "id"], name="work_claim", condition=Q(parked_on="")),
-            models.Index(fields=["organization"], name="work_held", condition=Q(lease_until__isnull=False)),
+            models.Index(
+                fields=["organization", "lease_until"], name="work_held", condition=Q(lease_until__isnull=False)
+            ),
             models.Index(fields=["group_id", "kind", "due_at"], name="work_group"),
             models.Index(fields=["serial_key", "id"], name="work_serial", condition=~Q(serial_key="")),
             models.Index(fields=["parked_on"], name="work_parked", condition=~Q(parked_on="")),
