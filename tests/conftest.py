@@ -1,5 +1,6 @@
 """The cast every test shares: an owner, a monitor, a stranger; a data directory of their own; a real web server."""
 
+import gc
 import os
 import sys
 import threading
@@ -49,6 +50,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="long: has a scaled twin; run it with -m long"))
 
 
+def pytest_collection_finish() -> None:
+    """All that is loaded by now lasts to the end: it need not be searched for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown(item):
     """The threads that renew permits and leases must rest before a test's database is taken away."""
@@ -65,6 +72,24 @@ def django_db_setup(django_db_setup) -> Iterator[None]:
     from tests.emptying import cheap_emptying
 
     with cheap_emptying():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def static_files_found_once() -> Iterator[None]:
+    """Each client of a test makes the middleware anew, which reads all folders: most of a request."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    find, found = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def add_files(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            find(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files)
         yield
 
 
