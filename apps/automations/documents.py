@@ -47,6 +47,7 @@ def check(document: Mapping[str, Any], *, opened: Mapping[str, Any], organizatio
     found += too_many(program)
     for action in every(program.actions):
         found += problems_of(action.kind.schema, action.args, f"{action.path}.args", raw=action.kind.raw)
+        found += action.kind.rules(action.args, f"{action.path}.args") if action.kind.rules else []
     if found:
         raise ValidationErrors(found)
     check_blueprints(program, organization_id)

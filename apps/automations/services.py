@@ -68,11 +68,18 @@ def replace_automation(*, actor: Actor, automation: Automation, document: Mappin
 
 @transaction.atomic
 def switch_automation(*, actor: Actor, automation: Automation, active: bool) -> Automation:
-    """On or off: a save like any other. Runs that were accepted go on."""
+    """On is a save like any other. Off asks nothing of what is stored, so that whatever runs can be stopped.
+
+    Runs that were accepted go on.
+    """
+    actor.require(Verb.EDIT)
     row = Automation.objects.select_for_update(of=("self",)).select_related("version").get(pk=automation.pk)
     if row.version is None or row.is_active == active:
         return row
-    return replace_automation(actor=actor, automation=row, document={**row.version.document, "isActive": active})
+    document = {**row.version.document, "isActive": active}
+    if active:
+        return replace_automation(actor=actor, automation=row, document=document)
+    return _keep(actor, row, document, secrets.opened(row.version), program=None, event="update")
 
 
 def _save(
@@ -81,10 +88,18 @@ def _save(
     opened = secrets.merged(document.get("secrets") or {}, stored)
     kept = {**document, "secrets": secrets.masked(opened)}
     program = documents.check(kept, opened=opened, organization_id=actor.organization_id)
-    before = automation.version
     automation.title, automation.type = kept["title"][:300], kept["type"]
-    automation.is_active = kept.get("isActive") is not False
     automation.order = kept.get("order") or 0
+    return _keep(actor, automation, kept, opened, program=program, event=event)
+
+
+def _keep(
+    actor: Actor, automation: Automation, kept: dict[str, Any], opened: Mapping[str, Any], *,
+    program: Compiled | None, event: str,
+) -> Automation:  # fmt: skip
+    """The document as the newest version; None for the program of one that is off."""
+    before = automation.version
+    automation.is_active = kept.get("isActive") is not False
     automation.updated_by_id = actor.user_id
     automation.save()
     version = AutomationVersion(

@@ -8,10 +8,12 @@ import pytest
 
 from apps.accounts.console.names import address_of
 from apps.alarms.models import Alarm
-from apps.automations.models import Automation
+from apps.automations import secrets
+from apps.automations.models import Automation, AutomationVersion
 from apps.automations.running import rendering, steps
 from apps.automations.running.conditions import compile_test
 from apps.automations.running.rendering import RenderError, compile_value
+from apps.automations.services import switch_automation
 from apps.catalog.blueprints import save_blueprint
 from apps.catalog.models import Entity
 from apps.core.errors import DomainError, ValidationErrors
@@ -154,10 +156,42 @@ def test_the_consoles_editor_refuses_what_cannot_be_kept(console_of, description
     assert not Automation.objects.exists()
 
 
-def test_a_secret_that_would_be_shown_to_all_is_refused(shop):
-    with pytest.raises(DomainError) as refused:
-        shop.automation(step("callWebhook", url="https://example.com", secret="whsec_c2VjcmV0c2VjcmV0"))
-    assert refused.value.field == "actions[0].args.secret"
+@pytest.mark.parametrize("active", [True, False], ids=["on", "off"])
+def test_a_secret_that_would_be_shown_to_all_is_refused(shop, active):
+    told = step("callWebhook", url="https://example.com", secret="whsec_c2VjcmV0c2VjcmV0")
+    looped = step("forEach", items=[1], actions=[told])
+    for action, at in ((told, "actions[0]"), (looped, "actions[0].args.actions[0]")):
+        with pytest.raises(DomainError) as refused:
+            shop.automation(action, isActive=active)
+        assert refused.value.field == f"{at}.args.secret"
+    assert not Automation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"triggers": [on("update", conditions=[when("data.id", "ne", "x")] * 120)]},
+        {"description": "long " * 250_000},
+        {"actions": [step("callWebhook", url="https://example.com", secret="whsec_c2VjcmV0c2VjcmV0")]},
+        {"actions": [{"type": "ofAnEarlierRelease"}]},
+    ],
+    ids=["conditions", "size", "secret", "kind"],
+)
+def test_what_was_saved_under_earlier_rules_can_be_switched_off_and_not_on(shop, console_of, members):
+    row = shop.automation(secrets={"key": "s3cret"})
+    AutomationVersion.objects.update(document={**row.version.document, **members})
+    stored = AutomationVersion.objects.get().document
+    page = console_of.post(f"{address_of(row)[:-7]}do/off/", follow=True).content.decode()
+    assert "is switched off: nothing starts it." in page
+    shop.happen()
+    shop.work()
+    assert shop.runs == []
+    row = Automation.objects.select_related("version").get()
+    assert (row.is_active, row.version.number) == (False, 2)
+    assert row.version.document == {**stored, "isActive": False}
+    assert secrets.opened(row.version) == {"key": "s3cret"}
+    with pytest.raises(DomainError):
+        switch_automation(actor=shop.owner.actor, automation=row, active=True)
 
 
 # What costs too much when it runs.

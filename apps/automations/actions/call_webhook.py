@@ -5,7 +5,7 @@ answer was lost. With `secret` (`whsec_…`) it is signed as Standard Webhooks h
 is `{status, headers, body}`; an answer of 400 or more fails the action, unless `okStatuses` names it.
 """
 
-import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from apps.automations.errors import fault
 from apps.automations.running.turn import Turn
 from apps.connections.failures import TargetRefusedError, of_gateway
 from apps.core import clock, gateway
+from apps.core.errors import ValidationError
 from apps.core.gateway import GatewayError, Request, Response
 from apps.engine import templates
 from apps.engine.json_values import load_json
@@ -134,11 +135,11 @@ def content_of(response: Response) -> Any:
     return response.body.decode("utf-8", "replace").replace("\0", "")
 
 
-def check(args: Args, at: str, organization_id: uuid.UUID) -> None:
+def rules(args: Args, at: str) -> Iterator[ValidationError]:
     """A secret that stood here would be shown to all who may look at the automation."""
     secret = args.get("secret")
     if isinstance(secret, str) and not templates.is_template(secret):
-        raise fault(f"{at}.secret", "is written among the automation's secrets, and named here: {{ secrets.… }}")
+        yield fault(f"{at}.secret", "is written among the automation's secrets, and named here: {{ secrets.… }}")
 
 
-KIND = ActionKind(name="callWebhook", run=run, schema=SCHEMA, outside=True, check=check)
+KIND = ActionKind(name="callWebhook", run=run, schema=SCHEMA, outside=True, rules=rules)

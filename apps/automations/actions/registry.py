@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from apps.core.errors import ValidationError
+
 if TYPE_CHECKING:
     from apps.automations.running.turn import Turn
 
@@ -61,6 +63,8 @@ class ActionKind:
     `schema` is of the rendered args. Members named in `raw` reach `run` as they were written: what nested lists of
     actions need. `nested(args)` gives those lists with their path inside args. `check(args, at, organization_id)` looks
     at what a schema cannot say when an automation is saved, texts that are templates included; it raises DomainErrors.
+    One that is off may name what is not there, so it is not asked then; `rules(args, at)` is asked at every save, and
+    gives what is wrong.
     `prepare(args, at)` makes of the args as written what `run` finds as `turn.action.prepared`, once a version; it
     raises DocumentError. `blueprints(args)` names those that must be there when an automation is saved.
     """
@@ -73,6 +77,7 @@ class ActionKind:
     raw: frozenset[str] = frozenset()
     nested: Callable[[Args], Iterator[tuple[str, Any]]] | None = None
     check: Callable[..., None] | None = None
+    rules: Callable[[Args, str], Iterable[ValidationError]] | None = None
     prepare: Callable[[Args, str], Any] | None = None
     blueprints: Callable[[Args], Iterable[Any]] | None = None
 
