@@ -70,6 +70,8 @@ def make_request(
     frame = frame or frame_of(connection, base_uri=base_uri)
     url, at_base = join(frame.base, relative_uri, foreign=foreign)
     fields = dict(frame.headers) if at_base else {}
+    for name, template in document.fresh_headers if at_base else ():
+        _put(fields, name, _render(connection, template, what=f"header {name}"))
     if body:
         _put(fields, "Content-Type", content_type(media_type or document.media_type, body))
     for name, value in (headers or {}).items():
@@ -79,6 +81,7 @@ def make_request(
     if at_base and document.signing_headers:
         secrets = (connection.values.get(connection.type) or {}).get("encrypted") or {}
         scope = signing_scope(
+            "".join(template for _, template in document.signing_headers),
             method=method.upper(),
             url=url,
             base=frame.base,

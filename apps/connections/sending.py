@@ -32,16 +32,23 @@ from apps.core.gateway import (
 Outcome = Response | GatewayError
 
 
-@dataclass(frozen=True)
+DEBUGGED_AT_ONCE = 1000  # what waits for its commit is held in memory
+
+
+@dataclass
 class Through:
-    """A recorder that notes the connection; it keeps every exchange for as long as someone debugs that."""
+    """A recorder that notes the connection. `everything`: someone debugs that, so all is kept that memory allows."""
 
     inner: Recorder
     connection: str
     everything: bool
+    kept: int = 0
 
     def wants(self, *, step: str, failed: bool) -> bool:
-        return self.everything or self.inner.wants(step=step, failed=failed)
+        if self.everything and self.kept < DEBUGGED_AT_ONCE:
+            self.kept += 1
+            return True
+        return self.inner.wants(step=step, failed=failed)
 
     def record(self, exchanges: Sequence[Exchange]) -> None:
         self.inner.record([replace(exchange, connection=self.connection) for exchange in exchanges])

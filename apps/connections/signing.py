@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 OPTIONS = ("hmacOptions", "hashOptions")
+MOST_FIELDS = 10_000
 NOT_SIGNED = ("sign", "access_token")
 
 
@@ -18,16 +19,24 @@ def signs(template: str) -> bool:
 
 
 def signing_scope(
-    *, method: str, url: str, base: str, relative: str, fields: Mapping[str, str], body: bytes, secrets: Any
+    templates: str,
+    *,
+    method: str,
+    url: str,
+    base: str,
+    relative: str,
+    fields: Mapping[str, str],
+    body: bytes,
+    secrets: Any,
 ) -> dict[str, Any]:
-    """`secrets` are the connection's `http.encrypted`. Maps of parameters have the first of several values."""
+    """`secrets` are the connection's `http.encrypted`; of the options only what `templates` name is made.
+
+    Maps of parameters have the first of several values.
+    """
     parts = urlsplit(url)
     parameters = dict(reversed(parse_qsl(parts.query, keep_blank_values=True)))
-    text = body.decode("utf-8", "replace")
-    options = {
+    options: dict[str, Any] = {
         "headers": dict(fields),
-        "body": text,
-        "bodyParametersMap": parameters_of(text),
         "method": method,
         "http": {"encrypted": secrets},
         "baseURI": base,
@@ -36,16 +45,23 @@ def signing_scope(
         "urlParametersMap": parameters,
         "URI": url,
     }
+    if "body" in templates:
+        options["body"] = body.decode("utf-8", "replace")
+    if "bodyParametersMap" in templates:
+        options["bodyParametersMap"] = parameters_of(options["body"])
     ordered = {name: parameters[name] for name in sorted(parameters) if name not in NOT_SIGNED}
     return {"hashOptions": options, "hmacOptions": {**options, "orderedQueryParams": ordered}}
 
 
 def parameters_of(text: str) -> dict[str, Any]:
-    """The members of a JSON object, or the fields of a form."""
-    if text.lstrip().startswith("{"):
+    """The members of a JSON object, or the fields of a form; a body of neither kind has none."""
+    if text.lstrip()[:1] in ("{", "[", "<"):
         try:
-            found: dict[str, Any] = orjson.loads(text)
+            found = orjson.loads(text)
         except orjson.JSONDecodeError:
             return {}
-        return found
-    return dict(reversed(parse_qsl(text, keep_blank_values=True)))
+        return found if isinstance(found, dict) else {}
+    try:
+        return dict(reversed(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)))
+    except ValueError:
+        return {}

@@ -35,6 +35,8 @@ AS_THEY_ARE = (
     BigIntegerField,
     BooleanField,
 )
+VALUES_TOGETHER = 5_000  # more are not worth a statement of their own, and the server takes 65,535 at most
+VALUES_AT_ONCE = 10_000  # SQLite takes 32,766 at least
 STANDING_IN = "\x01the parameter"
 
 
@@ -102,28 +104,57 @@ def _reading(model: type[Model], vendor: str) -> tuple[list[str], list[tuple[int
 class Statement:
     """Part of a change that is made in one round trip. `expects`: how many rows it must meet, else all is undone.
 
-    One that `reads` is a SELECT, which changes nothing: what it finds decides.
+    One that `reads` is a SELECT, which changes nothing: what it finds decides. `rows` tells how an insertion of many
+    can be cut into several: its beginning, the marks of a row, and its end.
     """
 
     sql: str
     params: Sequence[Any]
     expects: int | None = None
     reads: bool = False
+    rows: tuple[str, str, str] | None = None
+
+    def pieces(self) -> "list[Statement]":
+        """What does the same, each with a number of values that every database takes."""
+        if self.rows is None or len(self.params) <= VALUES_AT_ONCE:
+            return [self]
+        into, row, end = self.rows
+        width = row.count("%s")
+        step = VALUES_AT_ONCE // width * width
+        parts = [self.params[first : first + step] for first in range(0, len(self.params), step)]
+        return [Statement(f"{into}{', '.join([row] * (len(part) // width))}{end}", part) for part in parts]
 
 
 class UnexpectedRowsError(Exception):
     """A statement met another number of rows than it must: nothing was changed."""
 
 
-def insertion(rows: Sequence[Model]) -> Statement:
-    """Of new rows of one model."""
+def insertion(rows: Sequence[Model], *, end: str = "") -> Statement:
+    """Of new rows of one model; `end` may say what becomes of those that are there already."""
     into, row, plan = _writing(type(rows[0]), connection.vendor)
     values = [
         getattr(one, name) if field is None else field.get_db_prep_save(field.pre_save(one, True), connection)
         for one in rows
         for name, field in plan
     ]
-    return Statement(f"{into} VALUES {', '.join([row] * len(rows))}", values)
+    return inserting(f"{into} VALUES ", row, values, end=end)
+
+
+def inserting(into: str, row: str, values: Sequence[Any], *, end: str = "") -> Statement:
+    """`row` has the marks of one row, `values` are those of all."""
+    count = len(values) // row.count("%s")
+    return Statement(f"{into}{', '.join([row] * count)}{end}", values, rows=(into, row, end))
+
+
+def execute(statements: Sequence[Statement]) -> None:
+    """One after another, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        for statement in statements:
+            for piece in statement.pieces():
+                cursor.execute(piece.sql, piece.params)
+                met = len(cursor.fetchall()) if piece.reads else cursor.rowcount
+                if piece.expects not in (None, met):
+                    raise UnexpectedRowsError
 
 
 @cache
@@ -139,13 +170,9 @@ def _writing(model: type[Model], vendor: str) -> tuple[str, str, list[tuple[str,
 
 def change_together(statements: Sequence[Statement]) -> None:
     """All or nothing, commit included. On PostgreSQL it is one statement, so none may meet another's new rows."""
-    if connection.vendor != "postgresql":
-        with transaction.atomic(), connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement.sql, statement.params)
-                met = len(cursor.fetchall()) if statement.reads else cursor.rowcount
-                if statement.expects not in (None, met):
-                    raise UnexpectedRowsError
+    if connection.vendor != "postgresql" or sum(len(one.params) for one in statements) > VALUES_TOGETHER:
+        with transaction.atomic():
+            execute(statements)
         return
     parts = []
     for number, statement in enumerate(statements):

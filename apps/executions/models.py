@@ -185,6 +185,7 @@ class RecordError(OrganizationRow):
                 fields=["flow_id", "-resolved_at"], name="error_resolved", condition=Q(resolved_at__isnull=False)
             ),
             models.Index(fields=["organization", "-id"], name="error_newest"),
+            models.Index(fields=["integration_id"], name="error_of_folder", condition=Q(resolved_at__isnull=True)),
             models.Index(
                 fields=["organization", "trace_key"], name="error_search", opclasses=["uuid_ops", "varchar_pattern_ops"]
             ),

@@ -17,6 +17,7 @@ from apps.executions.payloads import pack
 EVERYTHING_UP_TO = 100
 SAMPLE_PER_STEP = 10
 FAILURES_PER_TURN = 200
+WATCHED_PER_TURN = 1000  # of what somebody watches: what waits for its commit is held in memory
 
 _seen: dict[uuid.UUID, dict[str, int]] = {}
 _lock = threading.Lock()
@@ -29,12 +30,12 @@ class ExecutionRecorder:
     def __init__(
         self, execution_id: uuid.UUID, organization_id: uuid.UUID, *, watched: Mapping[str, datetime] | None = None
     ) -> None:
-        """`watched`: steps of which everything is kept, each until a moment."""
+        """`watched`: steps of which everything is kept, each until a moment, as far as memory allows."""
         self.execution_id = execution_id
         self.organization_id = organization_id
         self._kept: list[Captured] = []
         self._ids: dict[str, uuid.UUID] = {}  # of the rows-to-be of what was sent under a key
-        self._failures = 0
+        self._failures = self._kept_for_watchers = 0
         self._watched = watched or {}
         with _lock:
             while len(_seen) >= EXECUTIONS_REMEMBERED:
@@ -44,7 +45,8 @@ class ExecutionRecorder:
     def wants(self, *, step: str, failed: bool) -> bool:
         self._counts[""] = self._counts.get("", 0) + 1
         until = self._watched.get(step)
-        if until is not None and until > now():
+        if until is not None and self._kept_for_watchers < WATCHED_PER_TURN and until > now():
+            self._kept_for_watchers += 1
             return True
         if failed:
             self._failures += 1

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from apps.connections.journal import Identity, InDoubtError
 from apps.core.clock import now
 from apps.core.errors import ConflictError
 from apps.core.gateway.messages import WriteKind
-from apps.core.joined import Statement, UnexpectedRowsError, change_together, insertion
+from apps.core.joined import Statement, UnexpectedRowsError, change_together, execute, insertion
 from apps.executions.models import Exchange, Execution, State, Step
 from apps.executions.payloads import pack, unpack
 from apps.executions.recording import ExecutionRecorder
@@ -104,8 +104,7 @@ class StepJournal:
             self.doubt(path, iteration, reason=error.message)
             raise error
         step = self._step(path, iteration, state=Step.State.INTENT, effect=write_kind)
-        inserting = insertion([step])
-        beginning = Statement(f"{inserting.sql}{BEGIN_AGAIN}", inserting.params)
+        beginning = insertion([step], end=BEGIN_AGAIN)
         if self._begin is not None:
             begin, self._begin = self._begin, None
             begin([*self.take_statements(), beginning])
@@ -114,7 +113,7 @@ class StepJournal:
                 self._refuse_canceled()
                 if self.claim is not None:
                     work.confirm([self.claim])  # begun before, and its worker lost: beginning it again is no progress
-                self._execute([*self.take_statements(), beginning])
+                execute([*self.take_statements(), beginning])
         else:
             self.commit_progress([beginning])
 
@@ -137,7 +136,7 @@ class StepJournal:
             with transaction.atomic():
                 self._progress()
                 canceled = self._is_canceled()
-                self._execute(waiting if canceled else [*waiting, *more])
+                execute(waiting if canceled else [*waiting, *more])
             if canceled:
                 raise canceled_error() from None
 
@@ -170,19 +169,13 @@ class StepJournal:
 
     def commit_pending(self) -> None:
         """In a transaction: what was read since the last commit, and what was captured on the way."""
-        self._execute(self.take_statements())
-
-    def _execute(self, statements: Sequence[Statement]) -> None:
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement.sql, statement.params)
+        execute(self.take_statements())
 
     def take_statements(self) -> list[Statement]:
         """The same, for whoever makes the change."""
         statements = []
         if self._pending:
-            inserting = insertion(self._pending)
-            statements.append(Statement(f"{inserting.sql} ON CONFLICT DO NOTHING", inserting.params))
+            statements.append(insertion(self._pending, end=" ON CONFLICT DO NOTHING"))
         exchanges: list[Exchange] = self.recorder.rows()
         if exchanges:
             statements.append(insertion(exchanges))

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from apps.core.ids import id_like, new_id
-from apps.core.joined import Statement
+from apps.core.joined import Statement, execute, inserting
 from apps.work import leases, sql, wakeups
 from apps.work.kinds import Claim, LeaseLostError
 
@@ -107,7 +107,7 @@ def add_claimed(
     claims, statement = claimed(
         kind=kind, lane=lane, organization_id=organization_id, target_ids=target_ids, group_id=group_id
     )
-    sql.execute(statement.sql, list(statement.params))
+    execute([statement])
     return claims
 
 
@@ -126,7 +126,7 @@ def adding(
     params: list[Any] = []
     for target_id in target_ids:
         params += [new_id(), organization_id, lane, kind, target_id, group_id, serial_key]
-    return Statement(INSERT + ", ".join([values] * len(target_ids)), [sql.param(value) for value in params])
+    return inserting(INSERT, values, [sql.param(value) for value in params])
 
 
 def claimed(
@@ -145,7 +145,7 @@ def claimed(
                 group_id=group_id, fence=1, attempts=0, lease_seconds=settings.WORK_LEASE_SECONDS,
             )
         )  # fmt: skip
-    return claims, Statement(INSERT + ", ".join([values] * len(claims)), [sql.param(value) for value in params])
+    return claims, inserting(INSERT, values, [sql.param(value) for value in params])
 
 
 def progress(claims: Sequence[Claim]) -> None:

@@ -6,12 +6,10 @@ What was only read, or skipped, waits in memory for the next commit: doing it ag
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db import connection
-
 from apps.automations.running.compiled import Action
 from apps.core.clock import now
 from apps.core.errors import DomainError
-from apps.core.joined import Statement, insertion
+from apps.core.joined import Statement, execute, insertion
 from apps.executions.models import Execution, Step
 from apps.executions.payloads import pack, unpack
 from apps.executions.step_journal import place
@@ -97,6 +95,4 @@ class Steps:
 
     def flush(self) -> None:
         """In a transaction."""
-        with connection.cursor() as cursor:
-            for statement in self.take_statements():
-                cursor.execute(statement.sql, statement.params)
+        execute(self.take_statements())

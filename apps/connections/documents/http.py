@@ -9,6 +9,7 @@ from apps.connections.documents.tls import DEFAULT_TLS, Tls
 from apps.connections.reading import Reader
 from apps.connections.signing import signs
 
+ONLY_VALUES = re.compile(r"(?:[^{]|\{(?!\{)|\{\{\{?\s*connection(?:\.\w+)+\s*\}\}\}?)*+")
 MEDIA = ("json", "xml", "urlencoded", "form-data", "plaintext")
 SUCCESS_MEDIA = ("json", "xml", "csv", "plaintext")
 ERROR_MEDIA = ("json", "xml", "plaintext")
@@ -78,8 +79,15 @@ class HttpDocument:
         return tuple(header for header in self.headers if signs(header[1]))
 
     @cached_property
+    def fresh_headers(self) -> tuple[tuple[str, str], ...]:
+        """Those that call a helper, such as for the time: each request has its own."""
+        others = set(self.signing_headers) | set(self.plain_headers)
+        return tuple(header for header in self.headers if header not in others)
+
+    @cached_property
     def plain_headers(self) -> tuple[tuple[str, str], ...]:
-        return tuple(header for header in self.headers if not signs(header[1]))
+        """Those that are the same in each request: no more than values stand in them."""
+        return tuple(header for header in self.headers if ONLY_VALUES.fullmatch(header[1]) and not signs(header[1]))
 
 
 def parse_http(http: Reader, *, of_connector: bool = False) -> HttpDocument:

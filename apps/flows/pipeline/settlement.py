@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from apps.connections import marks
 from apps.core.clock import now
 from apps.core.ids import new_id, parse_id
-from apps.core.joined import Statement, UnexpectedRowsError, change_together, insertion
+from apps.core.joined import Statement, UnexpectedRowsError, change_together, execute, insertion
 from apps.engine.json_values import why_unkeepable
 from apps.engine.tracing import MAX_TRACE_KEY
 from apps.executions.models import Exchange, RecordError, RetryData
@@ -302,8 +302,7 @@ class Settlement:
 
     def write_pages(self, batches: Sequence[Batch], *, state: str) -> None:
         if batches:
-            statement = pages_written(batches, state=state)
-            sql.execute(statement.sql, list(statement.params))
+            execute([pages_written(batches, state=state)])
 
     def replace_payloads(self, batches: Sequence[Batch]) -> None:
         if not batches:
@@ -367,8 +366,7 @@ def payloads_gone(page_ids: Sequence[uuid.UUID]) -> Statement:
 
 def delete_payloads(page_ids: Sequence[uuid.UUID]) -> None:
     if page_ids:
-        statement = payloads_gone(page_ids)
-        sql.execute(statement.sql, list(statement.params))
+        execute([payloads_gone(page_ids)])
 
 
 def index_of(key: str) -> int:

@@ -9,6 +9,7 @@ import pytest
 from apps.connections import health
 from apps.connections.access import open_connection
 from apps.connections.models import Connection
+from apps.executions.models import RecordError
 from apps.work import doctor
 from apps.work.models import WorkItem
 from tests import servers
@@ -191,3 +192,18 @@ def test_a_source_that_cannot_be_reached_parks_its_run_and_a_ping_brings_it_back
         execution = workshop.finish(execution)
     assert execution.state == "succeeded" and arrived(system) == [1, 2, 3]
     assert workshop.at_rest() and doctor.examine() == []
+
+
+def test_an_answer_whose_thousands_of_records_all_fail_loses_none_of_their_errors(workshop, system):
+    """More values than a database takes in one statement."""
+    system.routes["GET /orders"] = lambda call: Answer(200, {"data": [{"id": f"x{i}"} for i in range(3_000)]})
+    number = {"generate": "id", "dataType": "number", "extract": "$.id", "status": "Active"}
+    rules = {"mode": "create", "mappings": [number]}
+    export = workshop.export(
+        transform={"type": "expression", "expression": {"version": "2", "rulesTwoDotZero": rules}},
+        http={"paging": {}, "response": {"resourcePath": "data"}},
+    )
+    execution = workshop.run(workshop.flow(export))
+    assert (execution.state, execution.error_count, execution.success_count) == ("succeeded", 3_000, 0)
+    assert RecordError.objects.filter(execution=execution).count() == 3_000
+    assert workshop.at_rest()

@@ -230,3 +230,24 @@ def test_a_header_may_sign_each_request_as_it_is_sent(workshop, system):
     assert all(call.headers["X-Sign"] == signature(call) for call in system.calls)
     assert system.made("GET /orders")[0].headers["X-Seen"] == "page=1;z=1;"
     assert {call.headers["X-Seen"] for call in system.made("POST")} == {f"Order {i}" for i in range(1, 13)}
+
+
+def test_a_header_that_calls_a_helper_is_made_for_each_request(workshop, system):
+    """A page's lookups share what is the same in all of them, and no more."""
+    system.serve_pages("/orders", orders(6))
+    system.routes["GET /customers"] = lambda call: {"name": "Ada"}
+    system.take("/sink")
+    workshop.connection.document["http"] |= {
+        "unencrypted": {"shop": "acme"},
+        "headers": [
+            {"name": "X-Nonce", "value": '{{random "uuid"}}'},
+            {"name": "X-Shop", "value": "{{connection.http.unencrypted.shop}}"},
+        ],
+    }
+    workshop.connection.save()
+    lookup = workshop.export("/customers?id={{record.id}}", is_lookup=True, http={"response": {}})
+    execution = workshop.run(workshop.flow(None, lookup, workshop.import_()))
+    assert (execution.state, execution.success_count) == ("succeeded", 6), execution.reason
+    asked = system.made("GET /customers")
+    assert len({call.headers["X-Nonce"] for call in asked}) == len(asked) == 6
+    assert {call.headers["X-Shop"] for call in asked} == {"acme"}
