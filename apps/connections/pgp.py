@@ -1,8 +1,12 @@
 """Files encrypted with OpenPGP, in and out. The surprise: plain text lies in a temporary file of ours meanwhile, since
-what is read may be larger than memory; the library is loaded with the first key.
+what is read may be larger than memory; the library is loaded with the first key. A message may be packed, so a process
+of its own opens it, whose file the system lets grow no further than an archive's.
 """
 
+import json
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,26 +16,52 @@ from typing import Any, BinaryIO
 
 from apps.connections.documents.pgp import PgpKeys
 from apps.core.errors import ValidationError
-from apps.engine.formats import FormatError
+from apps.engine.formats import FormatError, archives
 
 PIECE = 256 * 1024
+OPENING = Path(__file__).with_name("pgp_opening.py")
 
 
 @contextmanager
 def decrypted(stream: BinaryIO, keys: PgpKeys) -> Iterator[BinaryIO]:
-    """What a file says. Raises FormatError for one that these keys do not open, ValidationError without a key."""
-    key = own_key(keys)
+    """What a file says. Raises ValidationError without a key, FormatError for a file that these keys do not open or
+    that unpacks to more than is allowed.
+    """
+    own_key(keys)
     with tempfile.TemporaryDirectory(prefix="junction-") as folder:
         sealed, plain = Path(folder) / "sealed", Path(folder) / "plain"
         with sealed.open("wb") as copy:
             shutil.copyfileobj(stream, copy, PIECE)
-        try:
-            _library().decrypt_file(sealed, plain, decryptor=key)
-        except RuntimeError as error:
-            raise FormatError(f"The file cannot be decrypted: {_said(error)}") from None
+        _open(sealed, plain, keys)
         sealed.unlink()
         with plain.open("rb") as opened:
             yield opened
+
+
+def _open(sealed: Path, plain: Path, keys: PgpKeys) -> None:
+    """The surprise: the library holds the interpreter while it decrypts, which is why none of ours waits for it."""
+    most = archives.most_unpacked(sealed.stat().st_size)
+    asked = {
+        "sealed": str(sealed),
+        "plain": str(plain),
+        "most": most,
+        "private": keys.private,
+        "passphrase": keys.passphrase,
+    }
+    opening = subprocess.run(  # noqa: S603 - our own interpreter and script; the key is told by no argument
+        [sys.executable, "-I", str(OPENING)],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        env={},
+        check=False,
+    )
+    if opening.returncode == 0:
+        return
+    if plain.exists() and plain.stat().st_size >= most:
+        raise FormatError("The file is encrypted and unpacks to more than is allowed")
+    why = _said(opening.stdout) or f"its process ended with {opening.returncode}"
+    raise FormatError(f"The file cannot be decrypted: {why}")
 
 
 def encrypted(pieces: Iterable[bytes], keys: PgpKeys) -> Iterator[bytes]:
@@ -83,6 +113,6 @@ def _library() -> Any:
     return import_module("pysequoia")
 
 
-def _said(error: RuntimeError) -> str:
+def _said(error: object) -> str:
     """The first line: the others are where in the library it was."""
     return str(error).partition("\n")[0].rstrip(".")

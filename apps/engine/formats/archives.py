@@ -18,13 +18,18 @@ CHUNK = 256 * 1024
 BEGINNING = (1980, 1, 1, 0, 0, 0)
 
 
+def most_unpacked(packed: int) -> int:
+    """How many bytes may come out of so many packed ones."""
+    return min(MOST_BYTES, max(SMALL, packed * MOST_RATIO))
+
+
 class Bounded(io.RawIOBase):
     """A member's bytes as they really come, whatever its header promises. It can be sought by reading it anew."""
 
     def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: list[int]) -> None:
         self.archive, self.info, self.left = archive, info, left
         self.file: IO[bytes] = archive.open(info)
-        self.most = max(SMALL, max(info.compress_size, 1) * MOST_RATIO)
+        self.most = most_unpacked(info.compress_size)
         self.read_so_far = 0
 
     def readable(self) -> bool:

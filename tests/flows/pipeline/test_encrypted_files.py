@@ -2,11 +2,13 @@
 
 import shutil
 import subprocess
+import tempfile
 
 import pysequoia
 import pytest
 
 from apps.connections.models import Connection
+from apps.engine.formats import archives
 from apps.executions.models import Exchange
 from tests.api import Api, fields_of
 from tests.flows.pipeline.test_file_formats import laid
@@ -17,6 +19,7 @@ from tests.flows.pipeline.test_runs import orders
 from tests.pgp_keys import PASSPHRASE, PRIVATE, PUBLIC
 
 KEYS = {"publicKey": PUBLIC, "privateKey": PRIVATE, "passphrase": PASSPHRASE}
+needs_gnupg = pytest.mark.skipif(shutil.which("gpg") is None, reason="needs GnuPG")
 CSV = b"id,name\n" + b"".join(b"%d,Order %d\n" % (i, i) for i in range(1, 13))
 
 
@@ -63,6 +66,31 @@ def test_an_encrypted_file_is_read_and_one_for_somebody_else_stays(workshop, sys
         (folder / "in" / name).unlink()
 
 
+@needs_gnupg
+def test_a_bomb_fails_and_a_well_packed_file_does_not(workshop, system, folder, locked, *, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "SMALL", 100_000)
+    monkeypatch.setattr(archives, "MOST_RATIO", 20)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(disk))
+    system.take("/sink")
+    flow = workshop.flow(file_export(workshop, locked(), type="csv", decrypt="pgp"), workshop.import_(mappings=[]))
+    (tmp_path / "public").write_text(PUBLIC)
+    gpg = ["gpg", "--homedir", str(tmp_path), "--batch", "--recipient-file", str(tmp_path / "public")]
+    for length, state in ((50_000, "succeeded"), (5_000_000, "failed")):
+        row = b"id,name\n1,%s\n" % (b"x" * length)
+        command = [*gpg, "--compress-algo", "zlib", "-z", "9", "--encrypt"]
+        message = subprocess.run(command, input=row, check=True, capture_output=True).stdout
+        assert len(message) * 20 < length
+        laid(folder, "a.csv", message)
+        execution = workshop.run(flow)
+        assert execution.state == state, execution.reason
+        assert list(disk.iterdir()) == []
+    assert "a.csv: The file is encrypted and unpacks to more than is allowed" in execution.reason
+    assert [len(row["name"]) for row in sent(system)] == [50_000]
+    assert (folder / "in" / "a.csv").exists()
+
+
 @pytest.mark.parametrize("file", [{}, {"skipAggregation": True}, {"compressionFormat": "gzip"}])
 def test_a_file_is_written_for_the_receivers_key_alone(workshop, system, folder, locked, file):
     system.serve_pages("/orders", orders(3))
@@ -88,7 +116,7 @@ def test_a_file_that_is_not_parsed_is_decrypted_and_encrypted_too(workshop, fold
     assert opened((folder / "out" / "b.bin").read_bytes()) == b"\x00\xff"
 
 
-@pytest.mark.skipif(shutil.which("gpg") is None, reason="needs GnuPG")
+@needs_gnupg
 def test_gnupg_reads_what_is_written(workshop, system, folder, locked, tmp_path):
     system.serve_pages("/orders", orders(1))
     workshop.run(workshop.flow(None, file_import(workshop, locked(), type="csv", fileName="o.pgp", encrypt=True)))
