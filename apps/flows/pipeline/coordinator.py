@@ -25,7 +25,15 @@ from apps.flows.models import OnceMark, Page, PagePayload
 from apps.flows.pipeline import compiling, finish, marking, pages, plans
 from apps.flows.pipeline.batch import Batch, fresh_batch
 from apps.flows.pipeline.closing import close_run
-from apps.flows.pipeline.generators import Generated, GeneratorPlan, Progress, cut_short, generate, retry_wait
+from apps.flows.pipeline.generators import (
+    Generated,
+    GeneratorPlan,
+    Progress,
+    cut_short,
+    generate,
+    put_away_rest,
+    retry_wait,
+)
 from apps.flows.pipeline.runners.failing import failure_of
 from apps.flows.pipeline.sources import OfflineError
 from apps.flows.pipeline.sources.files import FileSource
@@ -121,7 +129,11 @@ class Coordinator:
         return wait
 
     def close(self) -> bool:
-        """False: a file of all pages cannot be written now, and the claim is given back until it can."""
+        """False: a file cannot be put away or written now, and the claim is given back until it can."""
+        wait = self.put_away()
+        if wait:
+            self.put_off(wait)
+            return False
         try:
             close_run(self.execution, self.plan, self.recorder)
         except OfflineError as error:
@@ -134,6 +146,22 @@ class Coordinator:
                 self.write_exchanges()
             return True
         return False
+
+    def put_away(self) -> float:
+        """Files that were to leave with others, of a source that ended early. Returns the seconds to wait, else 0."""
+        for generator, step, progress in zip(self.generators, self.steps, self.progress, strict=True):
+            try:
+                if not put_away_rest(generator, progress):
+                    continue
+            except DomainError as error:
+                if wait := self.source_failed(generator, step, progress, error):
+                    return wait
+            progress.cursor = {}  # nothing of these names is taken away again
+            with transaction.atomic():
+                work.progress([self.claim])
+                Step.objects.filter(pk=step.pk).update(outcome=pack(progress.as_json()))
+                self.write_exchanges()
+        return 0.0
 
     def room_comes_soon(self, unfinished: int) -> bool:
         """Other workers hold the pages: one that takes milliseconds is not worth giving the execution back for."""

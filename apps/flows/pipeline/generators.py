@@ -17,6 +17,7 @@ from apps.engine.records import PageCutter
 from apps.flows.pipeline.once import OnceRunner, unread
 from apps.flows.pipeline.scripts import SavePage
 from apps.flows.pipeline.sources import Source
+from apps.flows.pipeline.sources.files import FileSource
 from apps.flows.pipeline.steps import Failure
 
 Shape = Callable[[list[Any]], tuple[list[Any], list[tuple[Any, Failure]]]]
@@ -46,6 +47,8 @@ class GeneratorPlan:
 @dataclass
 class Progress:
     """JSON-shaped in the generator's step row. `number` counts pages, `tries` the waits for a failing source.
+
+    `cursor` is None before the source is asked, and empty at its end: one that ended early still says how far it came.
 
     `files` is [file, how many records of it] of the records that are in no page yet, where a hook asks for that.
     """
@@ -87,7 +90,9 @@ def generate(plan: GeneratorPlan, progress: Progress, *, room: int, seconds: flo
             raise
         progress.tries, progress.retry_at = 0, ""
         records = fetched.records if plan.is_read is None else unread(fetched.records, plan.is_read)
+        left_over = False
         if plan.limit is not None:
+            left_over = len(records) > plan.limit - progress.records
             records = records[: plan.limit - progress.records]
         progress.records += len(records)
         full = plan.limit is not None and progress.records >= plan.limit
@@ -103,8 +108,11 @@ def generate(plan: GeneratorPlan, progress: Progress, *, room: int, seconds: flo
         progress.carry = cut.carry
         for page in cut.pages:
             keep_page(plan, progress, made, page)
-        progress.cursor = progress.cursor if fetched.cursor is None else fetched.cursor
         progress.done = progress.done or ended
+        if progress.done and progress.carry:  # an abort: no page is made of these
+            progress.carry, left_over = None, True
+        if not left_over:  # what was read in part is not behind the cursor
+            progress.cursor = {} if fetched.cursor is None else fetched.cursor
         if fetched.commit_first or progress.number - first >= room or time.monotonic() > ends:
             break
     return made
@@ -119,6 +127,15 @@ def cut_short(plan: GeneratorPlan, progress: Progress) -> Generated:
         keep_page(plan, progress, made, page)
     progress.done = True
     return made
+
+
+def put_away_rest(plan: GeneratorPlan, progress: Progress) -> bool:
+    """Files whose records are pages by now, and that still waited for others to leave together. False without any."""
+    waiting = (progress.cursor or {}).get("done")
+    if not waiting or not isinstance(plan.source, FileSource):
+        return False
+    plan.source.put_away(waiting)
+    return True
 
 
 def keep_page(plan: GeneratorPlan, progress: Progress, made: Generated, page: list[Any]) -> None:

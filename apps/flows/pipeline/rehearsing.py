@@ -23,7 +23,7 @@ from apps.flows.models import Page
 from apps.flows.pipeline.batch import Batch, fresh_batch, fresh_keys, part_at
 from apps.flows.pipeline.capturing import plan_recorder
 from apps.flows.pipeline.fates import unwrapped
-from apps.flows.pipeline.generators import Generated, GeneratorPlan, Progress, generate
+from apps.flows.pipeline.generators import Generated, GeneratorPlan, Progress, generate, put_away_rest
 from apps.flows.pipeline.plans import FlowPlan, StepPlan
 from apps.flows.pipeline.runners.file_import import FileImportRunner
 from apps.flows.pipeline.settlement import Settlement
@@ -101,6 +101,7 @@ class Rehearsal:
             if spilled or (made == self.pages and not progress.done) or time.monotonic() > self.ends:
                 self.stop(generator, progress, spilled=spilled)
                 return
+        put_away_rest(generator, progress)
 
     def pages_of(self, generator: GeneratorPlan, progress: Progress, room: int) -> Generated:
         try:
@@ -117,11 +118,11 @@ class Rehearsal:
         """The pages that were asked for are there. A file that was read into other pages as well stays where it is."""
         source, capture = generator.source, plan_recorder(self.recorder)
         left = spilled or bool(progress.carry)
-        if isinstance(source, FileSource) and progress.cursor is not None and not progress.done:
+        if isinstance(source, FileSource) and progress.cursor:
             if left and capture is not None:
                 capture.drop(generator.key)
             elif not left:
-                source.put_away_due(progress.cursor)
+                put_away_rest(generator, progress)
                 if progress.cursor["at"] >= len(progress.cursor["files"]):
                     return
         if not progress.done or left:

@@ -108,14 +108,51 @@ def test_a_hook_sees_which_file_each_record_came_from(workshop, system, folder, 
     assert found == {"1": ("a.csv", 7), "2": ("a.csv", 7), "3": ("b.csv", 5)}
 
 
-def test_files_of_one_batch_leave_together_and_a_bad_one_keeps_all_of_it(workshop, system, folder, files):
-    for name, content in (("a", b"[{}]"), ("b", b"[{}]"), ("c", b"[{}]"), ("d", b"[")):
+@pytest.mark.parametrize("together", [2, 10])
+@pytest.mark.parametrize("backup", [{}, {"backupPath": "kept"}])
+def test_files_that_were_sent_leave_though_a_bad_one_ends_their_batch(
+    workshop, system, folder, files, *, together, backup
+):
+    for name, content in (("a", b'[{"id": 1}]'), ("b", b'[{"id": 2}]'), ("c", b'[{"id": 3}]'), ("d", b"[")):
         laid(folder, f"{name}.json", content)
     system.take("/sink")
-    export = file_export(workshop, files, type="json", batchSize=2)
+    export = file_export(workshop, files, type="json", batchSize=together, **backup)
+    flow = workshop.flow(export, workshop.import_(mappings=[]))
+    for _ in range(2):
+        execution = workshop.run(flow)
+        assert execution.state == "failed" and "d.json" in execution.reason
+        assert [path.name for path in (folder / "in").iterdir()] == ["d.json"]
+        assert sorted(row["id"] for row in sent(system)) == [1, 2, 3]
+    if backup:
+        assert sorted(path.name for path in (folder / "kept").iterdir()) == ["a.json", "b.json", "c.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "taken", "left"),
+    [
+        ({"test": {"limit": 2}}, [1, 2], ["b.json", "c.json"]),
+        ({"test": {"limit": 3}}, [1, 2, 3], ["c.json"]),
+        ({"pageSize": 1}, [1, 2, 3], ["c.json"]),
+        ({"pageSize": 2}, [1, 2], ["b.json", "c.json"]),
+    ],
+)
+def test_files_whose_records_all_are_sent_leave_when_reading_ends_early(
+    workshop, system, folder, files, *, change, taken, left
+):
+    for name, content in (("a", b'[{"id": 1}]'), ("b", b'[{"id": 2}, {"id": 3}]'), ("c", b'[{"id": 4}]')):
+        laid(folder, f"{name}.json", content)
+    system.take("/sink")
+    export = file_export(workshop, files, type="json", batchSize=10)
+    export.document |= change
+    export.type = "test" if "test" in change else ""
+    if "pageSize" in change:
+        text = "function f(o) { return {data: o.data, errors: [], abort: o.data.some(r => r.id > 1)}; }"
+        export.document["hooks"] = {"preSavePage": {"_scriptId": script(workshop, text), "function": "f"}}
+    export.save()
     execution = workshop.run(workshop.flow(export, workshop.import_(mappings=[])))
-    assert execution.state == "failed" and "d.json" in execution.reason
-    assert sorted(path.name for path in (folder / "in").iterdir()) == ["c.json", "d.json"]
+    assert execution.state == "succeeded", execution.reason
+    assert sorted(row["id"] for row in sent(system)) == taken
+    assert sorted(path.name for path in (folder / "in").iterdir()) == left
 
 
 def test_a_pages_file_is_told_to_a_hook_and_to_the_steps_behind(workshop, system, folder, files):

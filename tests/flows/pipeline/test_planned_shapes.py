@@ -210,6 +210,24 @@ def test_a_file_that_was_read_whole_is_put_away_by_the_application(workshop, sys
     assert not list((folder / "in").iterdir())
 
 
+def test_files_of_the_pages_that_were_planned_leave_though_their_batch_is_larger(
+    workshop, system, folder, *, plan, apply, files
+):
+    (folder / "in").mkdir()
+    for name in "abcde":
+        (folder / "in" / f"{name}.json").write_text(f'[{{"id": 1, "name": "{name}"}}]')
+    system.take("/sink")
+    export = file_export(workshop, files, type="json", batchSize=10)
+    export.document["pageSize"] = 1
+    export.save()
+    flow = workshop.flow(export)
+    execution = plan(flow, pages=3)
+    assert (execution.state, execution.success_count) == ("succeeded", 3)
+    applied = apply(execution, flow)
+    assert (applied.state, applied.success_count) == ("succeeded", 3)
+    assert sorted(path.name for path in (folder / "in").iterdir()) == ["d.json", "e.json"]
+
+
 def test_a_file_that_was_read_in_part_stays_where_it_is(workshop, system, plan, folder, files):
     (folder / "in").mkdir()
     (folder / "in" / "a.csv").write_text("id,name\n" + "\n".join(f"{i},x" for i in range(35)))

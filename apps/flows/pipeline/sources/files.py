@@ -163,7 +163,10 @@ class FileSource:
             yield record, replace(cursor, record=number)
 
     def put_away_due(self, cursor: dict[str, Any]) -> list[str]:
-        """Files are put away as many together as the export says; what is to wait for others is given back."""
+        """Files are put away as many together as the export says; what is to wait for others is given back.
+
+        Where no others come, since reading ends early, `put_away` is for who has committed the end.
+        """
         done: list[str] = cursor["done"]
         if len(done) < self.together and cursor["at"] < len(cursor["files"]):
             return done
