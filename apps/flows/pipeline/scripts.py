@@ -1,8 +1,7 @@
 """Hooks and script filters: users' JavaScript, a page a call, in the sandbox."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from apps.core.errors import ValidationError
 from apps.engine.sandbox import Sandbox, SandboxError
@@ -57,7 +56,9 @@ def error_code(error: SandboxError) -> str:
 SavedPage = tuple[list[Any], list[tuple[Any, Failure]], bool]
 
 
-SavePage = Callable[..., SavedPage]  # (records, index, files of the records)
+class SavePage(Protocol):
+    def __call__(self, records: list[Any], index: int, files: list[Any] | None = None, /) -> SavedPage:
+        """`files` are those that the records came from."""
 
 
 def page_save(hook: Hook | None, *, dates: dict[str, Any]) -> SavePage | None:

@@ -7,7 +7,7 @@ from apps.connections.http import frame_of, http_document, make_request
 from apps.connections.media import encode_body, encode_text
 from apps.core.gateway import Request
 from apps.engine.paging import Pager
-from apps.flows.pipeline.scopes import Text, Texts, environment
+from apps.flows.pipeline.scopes import Place, Text, Texts, environment
 
 
 class RequestMaker:
@@ -24,8 +24,8 @@ class RequestMaker:
         self.method = http.get("method") or "GET"
         self.media_type = http.get("requestMediaType") or http_document(connection).media_type
         self.uri = texts.find(pager.relative_uri_of(cursor) or http.get("relativeURI"), "url")
-        place = "xml" if self.media_type == "xml" else "json"
-        self.body = texts.find(pager.body_of(cursor) or http.get("body"), place)  # type: ignore[arg-type]
+        place: Place = "xml" if self.media_type == "xml" else "json"
+        self.body = texts.find(pager.body_of(cursor) or http.get("body"), place)
         self.frame, self.env = frame_of(connection), environment()
 
     @property
