@@ -12,6 +12,7 @@ from apps.connections.reading import spelled
 from apps.core.gateway import BadResponse, InvalidRequest, Response
 from apps.engine.formats import CsvRules, CsvWriting, FormatError, XmlRules, csv_text, read_xml
 from apps.engine.formats.csv_files import read_text
+from apps.engine.records import table_rows
 
 CONTENT_TYPES = {
     "json": "application/json",
@@ -49,7 +50,7 @@ def _encoded(value: Any, *, media_type: str, csv: CsvWriting | None) -> bytes:
         return urlencode(list(_pairs(value))).encode() if media_type == "urlencoded" else _multipart(value)
     if media_type == "csv":
         rows = value if isinstance(value, list) else [value]
-        return "".join(csv_text(_rows(rows), csv or CsvWriting())).encode()
+        return "".join(csv_text(table_rows(rows), csv or CsvWriting())).encode()
     return orjson.dumps(value)
 
 
@@ -145,15 +146,6 @@ def _charset(response: Response) -> str:
     _, _, name = response.headers.get("Content-Type", "").partition("charset=")
     name = name.split(";")[0].strip(" \"'").lower()
     return name if name in _CHARSETS else "utf-8"
-
-
-def _rows(values: list[Any]) -> Iterator[dict[str, Any]]:
-    """A record that is a list is several rows."""
-    for value in values:
-        if isinstance(value, list):
-            yield from _rows(value)
-        else:
-            yield value if isinstance(value, dict) else {"value": value}
 
 
 def _pairs(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -182,3 +182,16 @@ def _without(value: Any, segments: tuple[Any, ...]) -> Any:
     if type(value) is list and type(first) is int and first < len(value) and rest:
         return [*value[:first], _without(value[first], rest), *value[first + 1 :]]
     return value
+
+
+def table_rows(records: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """Rows of a CSV text or a sheet. A record that is a list, since it is grouped or mapped to one, is several."""
+    nested = [iter(records)]
+    while nested:
+        for record in nested[-1]:
+            if isinstance(record, list):
+                nested.append(iter(record))
+                break
+            yield record if isinstance(record, dict) else {"value": record}
+        else:
+            nested.pop()

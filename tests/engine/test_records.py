@@ -12,6 +12,7 @@ from apps.engine.records import (
     merge_children,
     sort_records,
     split_children,
+    table_rows,
 )
 
 
@@ -151,3 +152,8 @@ def test_scalars_and_single_objects_are_children_too() -> None:
     ]
     assert split_children(record, "one") == [{"x": 1, "_PARENT": {"tags": ["a", "b"]}}]
     assert merge_children(record, "one", [{"x": 2, "_PARENT": {}}])["one"] == {"x": 2}
+
+
+def test_a_record_that_is_a_list_is_several_rows() -> None:
+    records: list[Any] = [{"id": 1}, [{"id": 2}, [{"id": 3}, 4]], [], "five"]
+    assert list(table_rows(iter(records))) == [{"id": 1}, {"id": 2}, {"id": 3}, {"value": 4}, {"value": "five"}]

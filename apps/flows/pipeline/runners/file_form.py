@@ -15,6 +15,7 @@ from apps.engine.formats.archives import zipped
 from apps.engine.formats.cursor import codec
 from apps.engine.formats.xml_writing import names_of
 from apps.engine.mapping.columns import mapped_columns
+from apps.engine.records import table_rows
 from apps.engine.templates import RenderEnv
 from apps.flows.pipeline.scopes import Text, batch_scope
 from apps.flows.pipeline.sources.parsing import TYPES
@@ -60,19 +61,6 @@ class FileForm:
             case "xml":
                 return xml_text(rows, resource_path=self.resource_path)
         return (orjson.dumps(row).decode() + "\n" for row in rows)
-
-
-def as_object(row: Any) -> dict[str, Any]:
-    return row if isinstance(row, dict) else {"value": row}
-
-
-def table_rows(rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """A grouped record, or one that its mapping makes a list of, is several rows."""
-    for row in rows:
-        if isinstance(row, list):
-            yield from map(as_object, row)
-        else:
-            yield as_object(row)
 
 
 def few(rows: Iterable[Any]) -> list[Any]:
