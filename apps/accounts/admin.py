@@ -24,7 +24,8 @@ from apps.accounts.console import (
     table_section,
 )
 from apps.accounts.console.display import NOTHING, ago, badge, code, moment, pretty
-from apps.accounts.console.names import links_to, register_kind
+from apps.accounts.console.names import links_to, list_url, register_kind
+from apps.accounts.console.secret_page import secret_page
 from apps.accounts.console.sections import Section
 from apps.accounts.models import ApiKey, Membership
 from apps.audit.models import AuditEntry
@@ -149,22 +150,22 @@ class ApiKeyAdmin(ConsoleAdmin):
         if seat is None or not self.has_add_permission(request):
             raise Http404
         form = NewKeyForm(request.POST or None, actor=actor)
-        secret = ""
         if request.method == "POST" and form.is_valid():
             _, secret = services.create_api_key(
                 organization=seat.organization, user=seat.user, name=form.cleaned_data["name"],
                 role=form.cleaned_data["role"], actor=actor,
+            )  # fmt: skip
+            return secret_page(
+                request, site=self.admin_site, opts=self.opts, title="New API key", secret=secret,
+                back=list_url(ApiKey),
             )  # fmt: skip
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "New API key",
             "form": form,
-            "secret": secret,
         }
-        response = TemplateResponse(request, "console/new_key.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "console/new_key.html", context)
 
 
 class SourceFilter(ChoiceFilter):

@@ -4,11 +4,13 @@ The surprise: a new secret stands beside the one before, so that the caller can 
 no such grace, since whoever has learnt it may knock.
 """
 
+from collections.abc import Callable
+
 from django.db import transaction
 
 from apps.audit import services as audit
 from apps.core.actors import Actor, Verb
-from apps.core.errors import ConflictError, ValidationError
+from apps.core.errors import ConflictError, NotFoundError, ValidationError
 from apps.core.vault import MASK
 from apps.core.webhooks import new_secret as new_signing_key
 from apps.core.webhooks import read_secret
@@ -25,14 +27,22 @@ def proof_of(hook: DirectHook) -> str:
     return read_inlet(hook.config).security.type
 
 
-def set_secrets(*, actor: Actor, hook: DirectHook, secrets: list[str], name: str) -> None:
-    """`name` is the automation's, for the log. Raises ForbiddenError, ValidationError."""
+@transaction.atomic
+def set_secrets(*, actor: Actor, hook: DirectHook, secrets: Callable[[DirectHook], list[str]], name: str) -> DirectHook:
+    """`secrets` is asked of the row once nobody else can change it: what it keeps is what counts by then.
+
+    `name` is the automation's, for the log. Raises ForbiddenError, ValidationError, NotFoundError.
+    """
     actor.require(Verb.EDIT)
-    check_form(proof_of(hook), secrets)
-    with transaction.atomic():
-        direct.set_secrets(hook, secrets)
-        note(actor, hook, name, "secrets")
-        transaction.on_commit(receiving.forget_addresses)
+    row = DirectHook.objects.select_for_update().filter(pk=hook.pk).first()
+    if row is None:
+        raise NotFoundError("The automation has no trigger of type onHook any more.")
+    wanted = secrets(row)
+    check_form(proof_of(row), wanted)
+    direct.set_secrets(row, wanted)
+    note(actor, row, name, "secrets")
+    transaction.on_commit(receiving.forget_addresses)
+    return row
 
 
 def check_form(proof: str, secrets: list[str]) -> None:
@@ -50,11 +60,10 @@ def check_form(proof: str, secrets: list[str]) -> None:
 
 def rotate_secret(*, actor: Actor, hook: DirectHook, name: str) -> str:
     """The new secret, which is not told again; the newest one before it still counts."""
-    made = made_for(proof_of(hook))
-    with transaction.atomic():
-        row = DirectHook.objects.select_for_update().get(pk=hook.pk)
-        set_secrets(actor=actor, hook=row, secrets=[made, *hook_secrets(row)[:1]], name=name)
-    return made
+    row = set_secrets(
+        actor=actor, hook=hook, name=name, secrets=lambda row: [made_for(proof_of(row)), *hook_secrets(row)[:1]]
+    )  # fmt: skip
+    return hook_secrets(row)[0]
 
 
 def made_for(proof: str) -> str:
@@ -67,7 +76,7 @@ def made_for(proof: str) -> str:
 
 
 def drop_old_secrets(*, actor: Actor, hook: DirectHook, name: str) -> None:
-    set_secrets(actor=actor, hook=hook, secrets=hook_secrets(hook)[:1], name=name)
+    set_secrets(actor=actor, hook=hook, secrets=lambda row: hook_secrets(row)[:1], name=name)
 
 
 @transaction.atomic

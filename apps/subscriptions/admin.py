@@ -35,7 +35,7 @@ LOOKS = {State.PENDING: "info", State.SUCCEEDED: "success", State.FAILED: "dange
 
 def rotate(actor: Actor, row: Subscription) -> Outcome:
     secret = services.rotate_secret(actor=actor, subscription=row)
-    return Outcome(f"The new secret, shown this once: {secret} For a day the old one signs too.")
+    return Outcome("For a day the old one signs too.", secret=secret)
 
 
 def enable(actor: Actor, row: Subscription) -> Outcome:

@@ -39,8 +39,11 @@ def test_a_dead_letter_is_replayed_once_its_subscription_is_on_again(console, ap
 
 def test_a_rotated_secret_is_shown_once(console, api, crm):
     subscription = subscribe(api, "https://example.com/hook")
-    (shown,) = re.findall(r"whsec_[A-Za-z0-9+/=]+", do(console, subscription, "rotate"))
+    answer = console.post(f"{address_of(subscription)[:-7]}do/rotate/")
+    (shown,) = re.findall(r"whsec_[A-Za-z0-9+/=]+", answer.content.decode())
     assert shown == secret_of(subscription)
+    assert "no-store" in answer["Cache-Control"]
+    assert not any(shown in cookie.OutputString() for cookie in answer.cookies.values())
     assert shown not in console.get(address_of(subscription)).content.decode()
 
 

@@ -20,6 +20,7 @@ from apps.accounts.console.buttons import Button
 from apps.accounts.console.extensions import buttons_of, sections_of, tools_of
 from apps.accounts.console.lists import ConsoleChangeList, PeekPaginator
 from apps.accounts.console.seats import actor_of_request, require_actor
+from apps.accounts.console.secret_page import secret_page
 from apps.accounts.console.sections import Fact, Section
 from apps.core.actors import Actor, Verb
 from apps.core.errors import DomainError, NotFoundError, ValidationErrors
@@ -208,6 +209,11 @@ class ConsoleAdmin(ModelAdmin):
         except REFUSALS as error:
             self.refuse(request, error)
             return HttpResponseRedirect(back)
+        if outcome.secret:
+            return secret_page(
+                request, site=self.admin_site, opts=self.opts, title=f"{button.label}: {self.title(row)}",
+                secret=outcome.secret, message=outcome.message, back=outcome.url or back,
+            )  # fmt: skip
         (messages.success if outcome.ok else messages.error)(request, outcome.message)
         return HttpResponseRedirect(outcome.url or back)
 

@@ -9,11 +9,15 @@ from apps.core.actors import Actor, Verb
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the person is told, and where they are led; no address: back to the row."""
+    """What the person is told, and where they are led; no address: back to the row.
+
+    A `secret` is shown on a page of its own, since what is told otherwise is stored on its way.
+    """
 
     message: str
     url: str = ""
     ok: bool = True
+    secret: str = ""
 
 
 def always(row: Any) -> bool:

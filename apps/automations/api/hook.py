@@ -40,8 +40,11 @@ class AutomationHookView(WireView):
     def put(self, request: Request, _id: str) -> Response:
         row, hook = self.found(Verb.EDIT)
         require_object(request.data)
-        secrets = written(self.body()["secrets"], stored=hook_secrets(hook))
-        addressing.set_secrets(actor=self.actor, hook=hook, secrets=secrets, name=row.title)
+        texts = self.body()["secrets"]
+        hook = addressing.set_secrets(
+            actor=self.actor, hook=hook, name=row.title,
+            secrets=lambda locked: written(texts, stored=hook_secrets(locked)),
+        )  # fmt: skip
         return Response(show(row, hook))
 
 

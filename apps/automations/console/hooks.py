@@ -61,7 +61,7 @@ def name_of(actor: Actor, row: DirectHook) -> str:
 
 def rotate_secret(actor: Actor, row: DirectHook) -> Outcome:
     secret = addressing.rotate_secret(actor=actor, hook=row, name=name_of(actor, row))
-    return Outcome(f"The new secret, shown this once: {secret} The one before counts too, until you drop it.")
+    return Outcome("The one before counts too, until you drop it.", secret=secret)
 
 
 def drop_old(actor: Actor, row: DirectHook) -> Outcome:
@@ -194,8 +194,11 @@ class HookAdmin(ConsoleAdmin):
                 text = request.POST.get("secret", "").strip()
                 if not text:
                     raise ValidationError("Write the secret.", field="secret")
-                kept = hook_secrets(row)[:1] if request.POST.get("keep") else []
-                addressing.set_secrets(actor=actor, hook=row, secrets=[text, *kept], name=name_of(actor, row))
+                keep = bool(request.POST.get("keep"))
+                addressing.set_secrets(
+                    actor=actor, hook=row, name=name_of(actor, row),
+                    secrets=lambda locked: [text, *(hook_secrets(locked)[:1] if keep else [])],
+                )  # fmt: skip
                 messages.success(request, "The secret is set. It is not shown again.")
                 return HttpResponseRedirect(address_of(row))
             except REFUSALS as error:

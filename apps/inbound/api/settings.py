@@ -5,6 +5,7 @@ The address is a secret as well: whoever knows it may knock. So monitors see nei
 
 from typing import Any
 
+from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -44,12 +45,15 @@ class HookView(WireView):
         connector = self.connector(Verb.EDIT)
         require_object(request.data)
         hook = hook_of(connector, organization_id=self.actor.organization_id)
-        seal_hook(hook, written(self.body()["secrets"], stored=hook_secrets(hook)))
-        hook.save(update_fields=["secret", "updated_at"])
-        record(
-            actor=self.actor, event="update", resource_type="hook", resource_id=hook.id, resource_name=connector.name,
-            changes=[{"fieldPath": "secrets", "oldValue": MASK, "newValue": MASK}],
-        )  # fmt: skip
+        texts = self.body()["secrets"]
+        with transaction.atomic():
+            hook = Hook.objects.select_for_update().get(pk=hook.pk)
+            seal_hook(hook, written(texts, stored=hook_secrets(hook)))
+            hook.save(update_fields=["secret", "updated_at"])
+            record(
+                actor=self.actor, event="update", resource_type="hook", resource_id=hook.id,
+                resource_name=connector.name, changes=[{"fieldPath": "secrets", "oldValue": MASK, "newValue": MASK}],
+            )  # fmt: skip
         receiving.forget_addresses()
         return Response(show(hook))
 

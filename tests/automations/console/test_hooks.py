@@ -3,18 +3,22 @@
 import hashlib
 import hmac
 import re
+import threading
 
 import pytest
-from django.db import connection
+from django.contrib.sessions.models import Session
+from django.db import connection, connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.console.names import address_of, list_url
 from apps.audit.models import AuditEntry
+from apps.automations import addressing
 from apps.inbound import receiving
 from apps.inbound.models import DirectHook
 from apps.inbound.secrets import hook_secrets
 from tests.console.conftest import signed_in
+from tests.stories.conftest import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PROOF = {"type": "hmac-sha256", "header": "X-Signature"}
@@ -80,6 +84,70 @@ def test_a_new_secret_is_shown_once_and_the_one_before_counts_until_it_is_droppe
     log = AuditEntry.objects.filter(resource_type="hook", resource_name="Greet")
     assert log.count() == 4
     assert not any(secret in str(entry.changes) for entry in log for secret in told)
+
+
+def test_a_new_secret_is_kept_nowhere_on_its_way(console, hook):
+    answer = console.post(f"{address_of(hook)[:-7]}do/secret/")
+    [secret] = hook_secrets(DirectHook.objects.get())
+    assert f'<code id="jn-key">{secret}</code>' in answer.content.decode()
+    assert answer.status_code == 200 and "no-store" in answer["Cache-Control"]
+    assert not any(secret in cookie.OutputString() for cookie in answer.cookies.values())
+    assert not any(secret in str(row.get_decoded()) for row in Session.objects.all())
+
+
+def test_who_looked_before_a_rotation_does_not_undo_it(console, owner, hook):
+    """Pages and calls find the row before they lock it; what they keep is what counts by then."""
+
+    def stored():
+        return hook_secrets(DirectHook.objects.get())
+
+    do(console, hook, "secret")
+    earlier = DirectHook.objects.get()
+    [old] = stored()
+    do(console, hook, "secret")
+    new = stored()[0]
+    addressing.drop_old_secrets(actor=owner.actor, hook=earlier, name="Greet")
+    assert stored() == [new] and (call(hook, new), call(hook, old)) == (202, 401)
+    do(console, hook, "secret")
+    newest = stored()[0]
+    addressing.rotate_secret(actor=owner.actor, hook=earlier, name="Greet")
+    assert stored()[1:] == [newest] and call(hook, newest) == 202
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="locks no rows")
+def test_a_secret_set_while_another_is_made_keeps_the_one_just_made(console, api, owner, hook):
+    """Both wait for whoever holds the row, and see what was written meanwhile."""
+    do(console, hook, "secret")
+    address = f"{address_of(hook)[:-7]}set/"
+    ways = [
+        lambda: console.post(address, {"secret": "chosen", "keep": "1"}),
+        lambda: console.post(f"{address_of(hook)[:-7]}do/drop/"),
+        lambda: api.put("/v1/automations/greet/hook", {"secrets": ["******"]}),
+    ]
+    for way in ways:
+        answers = []
+
+        def work(way=way, answers=answers):
+            answers.append(way().status_code)
+            connections.close_all()
+
+        other = threading.Thread(target=work)
+        with transaction.atomic():
+            made = addressing.rotate_secret(actor=owner.actor, hook=hook, name="Greet")
+            other.start()
+            until(waiting_for_locks, what="the other waits for the row")
+        other.join(30)
+        assert answers in ([200], [302])
+        assert made in hook_secrets(DirectHook.objects.get()) and call(hook, made) == 202
+
+
+def waiting_for_locks():
+    """How many wait for what this connection holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return cursor.fetchone()[0]
 
 
 def test_the_secret_that_the_caller_has_chosen_is_set(console, hook):
