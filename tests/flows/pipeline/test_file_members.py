@@ -127,6 +127,21 @@ def test_files_that_were_sent_leave_though_a_bad_one_ends_their_batch(
         assert sorted(path.name for path in (folder / "kept").iterdir()) == ["a.json", "b.json", "c.json"]
 
 
+def test_files_that_cannot_leave_after_a_limit_fail_their_run(workshop, system, folder, files):
+    laid(folder, "a.json", b'[{"id": 1}]')
+    laid(folder, "b.json", b'[{"id": 2}]')
+    (folder / "kept").write_text("no folder")
+    system.take("/sink")
+    export = file_export(workshop, files, type="json", batchSize=10, backupPath="kept")
+    export.document["test"], export.type = {"limit": 1}, "test"
+    export.save()
+    execution = workshop.run(workshop.flow(export, workshop.import_(mappings=[])))
+    assert execution.state == "failed" and "kept" in execution.reason
+    assert [row["id"] for row in sent(system)] == [1]
+    assert sorted(path.name for path in (folder / "in").iterdir()) == ["a.json", "b.json"]
+    assert RecordError.objects.filter(execution=execution).count() == 1
+
+
 @pytest.mark.parametrize(
     ("change", "taken", "left"),
     [
