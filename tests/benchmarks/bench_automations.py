@@ -297,6 +297,7 @@ def w5(urls, args):
 
     target_id, knee = Automation.objects.get(slug="w1a").id, 0
     with web(), workers():
+        one_by_one("w1a", urls, 20)  # they have started
         for rate in args.rates:
             Execution.objects.filter(target_id=target_id).delete()
             reached = open_loop(urls["w1a"], rate, args.seconds)
